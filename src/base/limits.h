@@ -1,0 +1,52 @@
+// THE limits: every queue, body, page, pool and time of the program, and how they relate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "src/base/time.h"
+
+namespace headrace::limits {
+
+// HTTP (src/net)
+inline constexpr size_t target_bytes_max = 8 * 1024;
+inline constexpr size_t header_bytes_max = 32 * 1024;  // all header fields of one request together
+inline constexpr size_t header_count_max = 100;
+inline constexpr size_t body_bytes_max = 16 * 1024 * 1024;           // after decompression, unless a route says less
+inline constexpr size_t compressed_body_bytes_max = 8 * 1024 * 1024;
+inline constexpr size_t pipelined_requests_max = 64;                 // unanswered on one connection
+inline constexpr size_t connection_output_bytes_max = 1024 * 1024;   // above this the connection is not read
+inline constexpr size_t connections_max = 20'000;                    // per loop
+inline constexpr Micros headers_timeout_us = 10 * second_us;
+inline constexpr Micros body_timeout_us = 60 * second_us;
+inline constexpr Micros idle_timeout_us = 75 * second_us;
+inline constexpr Micros write_timeout_us = 30 * second_us;
+inline constexpr Micros drain_timeout_us = 5 * second_us;
+
+// JSON (codec)
+inline constexpr size_t json_depth_max = 64;
+
+// Storage
+inline constexpr size_t partitions_max = 256;
+inline constexpr size_t segment_bytes = 64 * 1024 * 1024;
+inline constexpr size_t batch_bytes_close = 256 * 1024;              // an open batch is closed at this size...
+inline constexpr Micros batch_age_close_us = 2'000;                  // ...or this age
+inline constexpr size_t open_batch_bytes_max = 8 * 1024 * 1024;      // above this, writes are refused (503)
+inline constexpr size_t record_bytes_max = 1024 * 1024;
+inline constexpr size_t inline_value_bytes_max = 2048;
+inline constexpr size_t key_bytes_max = 256;                         // of an entity or document key
+inline constexpr size_t checkpoint_dirty_pages = 2'000;
+inline constexpr Micros checkpoint_age_us = 1 * second_us;
+inline constexpr size_t dirty_pages_max = 32'000;
+
+// Events
+inline constexpr size_t batch_events_max = 10'000;
+inline constexpr size_t event_bytes_max = 256 * 1024;
+inline constexpr size_t event_type_bytes_max = 128;
+inline constexpr size_t event_id_bytes_max = 128;
+
+static_assert(event_bytes_max < record_bytes_max);
+static_assert(record_bytes_max < open_batch_bytes_max);
+static_assert(compressed_body_bytes_max <= body_bytes_max);
+
+}  // namespace headrace::limits
