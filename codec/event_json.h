@@ -1,0 +1,47 @@
+// Events as producers send them: one JSON object, a JSON array, {"events": [...]} or one object per line.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/event.h"
+#include "src/base/result.h"
+
+namespace headrace {
+
+// What a producer sent: events, in order, each with its own verdict. Reused between requests, so that its
+// memory is.
+class EventBatch {
+ public:
+  struct Entry {
+    Event event;          // valid where `problem` is none; views live until the next read
+    int problem = -1;     // index into `problems`, or -1
+    bool has_id = false;  // otherwise the server gives one
+    bool has_time = false;
+  };
+
+  // Reads a body that holds exactly one event.
+  Result<> read_one(std::string_view body);
+
+  // Reads a body of many. Malformed JSON in an array is a problem of the whole body; what is wrong with one
+  // event, or with one line of NDJSON, is the problem of that entry.
+  Result<> read_array(std::string_view body);
+  Result<> read_lines(std::string_view body);
+
+  std::vector<Entry>& entries() { return entries_; }
+  const Problem& problem_of(const Entry& entry) const {
+    return problems_[static_cast<size_t>(entry.problem)];
+  }
+
+ private:
+  friend class EventReader;
+  void clear();
+  std::vector<Entry> entries_;
+  std::vector<Problem> problems_;
+  std::deque<std::string> texts_;  // strings that had escapes, and ids that came as numbers
+  std::string padded_;             // the body
+};
+
+}  // namespace headrace
