@@ -45,6 +45,18 @@ inline constexpr size_t event_bytes_max = 256 * 1024;
 inline constexpr size_t event_type_bytes_max = 128;
 inline constexpr size_t event_id_bytes_max = 128;
 
+// Features
+inline constexpr size_t feature_definitions_max = 64;                // per kind of entity
+inline constexpr size_t feature_clauses_max = 64;                    // bits of Observation::matched
+inline constexpr size_t feature_fields_max = 16;                     // slots, the constant included
+inline constexpr size_t feature_name_bytes_max = 64;                 // of a definition, a field, an event type
+inline constexpr size_t feature_points_max = 512;                    // recent events kept one by one, per entity
+inline constexpr size_t feature_sparse_max = 128;                    // different values counted exactly, per sketch
+inline constexpr Micros feature_horizon_us = 7 * day_us;             // how far back points reach
+inline constexpr Micros session_gap_us = 30 * minute_us;             // a longer silence starts a new session
+inline constexpr Micros dwell_gap_max_us = 30 * minute_us;           // a longer gap counts as this much dwell
+inline constexpr double feature_value_max = 9e12;                    // a larger magnitude counts as missing
+
 static_assert(event_bytes_max < record_bytes_max);
 static_assert(record_bytes_max < open_batch_bytes_max);
 static_assert(compressed_body_bytes_max <= body_bytes_max);

@@ -1,0 +1,59 @@
+// FeatureEngine: folds events into the rows of carts, users and sessions, and reads features from them.
+//
+// Operation: observe() parses an event once; fold() applies it to the rows whose home is this partition;
+// encode_fold() makes the record that carries it to the home of another entity, where fold_encoded() applies
+// it. read() evaluates the windows at any time. Lives on: one partition's loop (it owns a JSON parser).
+// Limits: limits::feature_*.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "codec/event.h"
+#include "src/base/result.h"
+#include "src/features/definition.h"
+#include "src/features/field_index.h"
+#include "src/features/fold_payload.h"
+#include "src/features/observation.h"
+#include "src/features/plan.h"
+#include "src/features/vector.h"
+#include "storage/rows.h"
+
+namespace headrace {
+
+class FeatureEngine {
+ public:
+  // Rows of kind k live in table first_table + k.
+  FeatureEngine(std::shared_ptr<const Plan> plan, uint8_t first_table);
+
+  const Plan& plan() const { return *plan_; }
+
+  // What the definitions see of `event`; `observation` borrows the type from it.
+  void observe(const Event& event, Observation& observation) { fields_.extract(event, observation); }
+
+  // Applies the event to the rows of the entities it names whose kinds are in `kinds`. A row that has seen
+  // `lsn` skips it.
+  void fold(const Event& event, const Observation& observation, KindMask kinds, Lsn lsn, Rows& rows) const;
+  void fold(const Event& event, KindMask kinds, Lsn lsn, Rows& rows);
+
+  // Applies one fold payload. Error::storage_damaged where it is not one.
+  Result<FoldPayload> fold_encoded(std::string_view payload, Lsn lsn, Rows& rows);
+
+  // The features of an entity at `as_of`, by default the time of its latest event; nothing where none was
+  // folded.
+  std::optional<FeatureVector> read(EntityKind kind, std::string_view key, std::optional<Micros> as_of,
+                                    const Rows& rows) const;
+
+ private:
+  void fold_one(EntityKind kind, std::string_view key, const Observation& observation, Lsn lsn,
+                Rows& rows) const;
+
+  std::shared_ptr<const Plan> plan_;
+  FieldIndex fields_;
+  uint8_t first_table_;
+};
+
+}  // namespace headrace

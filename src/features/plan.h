@@ -1,0 +1,129 @@
+// Plan: definitions compiled once into clauses, field slots, a row layout and a small program per event type.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/features/definition.h"
+
+namespace headrace {
+
+// A field that some definition needs. Slots count from 1; number slot 0 is the constant 1, identity slot 0 is
+// nobody's.
+struct Field {
+  std::string name;        // the canonical spelling
+  uint32_t name_hash = 0;  // what a fold payload calls it
+  uint8_t number = 0;      // slot, or 0 where no definition needs it as a number
+  uint8_t identity = 0;    // slot, or 0 where no definition compares or counts it
+  double otherwise = 0;    // the number where the event has none (NaN, but 1 for quantity)
+};
+
+// A test on events; its index in the plan is its bit in Observation::matched.
+struct Clause {
+  std::string type;      // canonical, or "*"
+  uint8_t identity = 0;  // slot that must hold `equals`; 0: no such test
+  uint64_t equals = 0;
+};
+
+enum class Step : uint8_t { count, sum, present, min, max, first, last, latest, distinct };
+
+// One accumulator of a row and how an event changes it.
+struct Op {
+  uint64_t plus = 0, minus = 0;  // clauses that add, clauses that subtract
+  Step step = Step::count;
+  uint8_t a = 0, b = 0;  // number slots whose product is the value; for distinct, a is an identity slot
+  uint16_t offset = 0;   // of the accumulator in the row
+};
+
+// Gaps after events that match `plus` are summed at `offset`, in microseconds.
+struct Dwell {
+  uint64_t plus = 0;
+  uint16_t offset = 0;
+};
+
+// A value that windows need of each recent event.
+struct PointValue {
+  bool identity = false;
+  uint8_t a = 0, b = 0;
+};
+
+// One definition, compiled: where its value is read from.
+struct Output {
+  Definition text;  // normalised
+  Aggregate aggregate = Aggregate::count;
+  Window window = Window::all_time;
+  uint64_t plus = 0, minus = 0;
+  uint16_t offset = 0;          // all time: its accumulator
+  uint16_t offset_present = 0;  // all-time mean: the accumulator of how many values there were
+  uint8_t point_value = 0;      // window: index of its value in a point
+};
+
+struct KindPlan {
+  std::vector<Output> outputs;
+  std::vector<std::vector<Op>> programs;  // by type code
+  std::vector<Dwell> dwells;
+  std::vector<uint16_t> sketches;  // offsets of the distinct accumulators, in the order of their sections
+  std::vector<PointValue> point_values;
+  std::string blank;  // a row before its first event: head and accumulators
+  bool keeps_points = false;
+  std::array<bool, window_kinds> uses_window{};
+
+  size_t point_bytes() const { return 16 + 8 * point_values.size(); }
+};
+
+class Plan {
+ public:
+  // Error::bad_configuration, its field "features[i].events" and the like, where a definition breaks a rule.
+  static Result<std::shared_ptr<const Plan>> compile(std::span<const Definition> definitions);
+
+  const KindPlan& kind(EntityKind kind) const { return kinds_[static_cast<size_t>(kind)]; }
+  std::span<const Field> fields() const { return fields_; }
+  std::span<const Clause> clauses() const { return clauses_; }
+
+  // Index of the definition called `name`, for models that ask for features by name.
+  std::optional<size_t> index_of(EntityKind kind, std::string_view name) const;
+
+  // 0 for a type that no clause names; synonyms share a code.
+  uint8_t type_code(std::string_view type) const;
+
+  // Which clauses an event of this type with these identities matches.
+  uint64_t match(uint8_t type_code, std::span<const uint64_t> identity) const;
+
+  // Changes with every definition and with the layout of rows: rows made under another digest must be
+  // rebuilt.
+  uint64_t definition_digest() const { return digest_; }
+
+ private:
+  friend class PlanBuilder;
+
+  struct Conditional {
+    uint64_t bit;
+    uint8_t identity;
+    uint64_t equals;
+  };
+  struct TypeRow {
+    std::string name;
+    uint64_t certain = 0;  // clauses that ask for no field
+    std::vector<Conditional> conditionals;
+  };
+  struct TypeEntry {
+    std::string name;
+    uint8_t code = 0;
+  };
+
+  std::array<KindPlan, entity_kinds> kinds_;
+  std::vector<Field> fields_;
+  std::vector<Clause> clauses_;
+  std::vector<TypeRow> types_;         // by type code; row 0 is every other type
+  std::vector<TypeEntry> type_table_;  // open addressing by XXH3, a power of two
+  uint64_t digest_ = 0;
+};
+
+}  // namespace headrace
