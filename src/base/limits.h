@@ -22,6 +22,26 @@ inline constexpr Micros body_timeout_us = 60 * second_us;
 inline constexpr Micros idle_timeout_us = 75 * second_us;
 inline constexpr Micros write_timeout_us = 30 * second_us;
 inline constexpr Micros drain_timeout_us = 5 * second_us;
+inline constexpr Micros drain_idle_us = 250'000;                     // what a draining idle connection is still given
+inline constexpr Micros linger_timeout_us = 2 * second_us;           // a refused client may read its answer this long
+inline constexpr size_t linger_bytes_max = 1024 * 1024;              // ...while at most this much of it is thrown away
+inline constexpr size_t write_progress_bytes_min = 64 * 1024;        // a reader slower than this per write timeout is cut off
+inline constexpr size_t chunk_extension_bytes_max = 1024;            // per request
+inline constexpr size_t chunk_framing_bytes_base = 16 * 1024;        // chunk framing: at most this...
+inline constexpr size_t chunk_framing_per_byte_max = 8;              // ...plus this many bytes per byte of body
+inline constexpr size_t leading_empty_lines_max = 2;                 // before a request line (RFC 9112 2.2)
+inline constexpr size_t read_bytes = 64 * 1024;                      // one read; the buffer is the loop's
+inline constexpr size_t padding_bytes = 64;                          // readable behind every body, for SIMD parsers
+inline constexpr size_t kept_output_bytes_max = 8 * 1024;            // an idle connection keeps no larger buffer
+inline constexpr int accept_backlog = 1024;
+
+// Loops (src/runtime)
+inline constexpr size_t loops_max = 64;
+inline constexpr size_t ring_messages_max = 2048;                    // per pair of loops, and asks in flight on it
+inline constexpr size_t inbox_messages_max = 16 * 1024;              // posted by threads that are no loops of the group
+inline constexpr size_t settle_rounds_max = 8;                       // of one iteration's end
+inline constexpr size_t pooled_frame_bytes_max = 2048;               // coroutine frames up to this size are pooled
+inline constexpr size_t pooled_frames_max = 4096;                    // per thread and size class of 64 bytes
 
 // JSON (codec)
 inline constexpr size_t json_depth_max = 64;
@@ -57,8 +77,19 @@ inline constexpr Micros session_gap_us = 30 * minute_us;             // a longer
 inline constexpr Micros dwell_gap_max_us = 30 * minute_us;           // a longer gap counts as this much dwell
 inline constexpr double feature_value_max = 9e12;                    // a larger magnitude counts as missing
 
+// Models (src/scoring)
+inline constexpr size_t model_bytes_max = 64 * 1024 * 1024;
+inline constexpr size_t model_features_max = 4'096;
+inline constexpr size_t model_trees_max = 10'000;
+inline constexpr size_t model_nodes_max = 4'000'000;                 // of all trees of a model
+inline constexpr size_t tree_nodes_max = 65'535;                     // offsets between nodes have 16 bits
+inline constexpr size_t tree_depth_max = 64;
+inline constexpr size_t models_max = 256;                            // in one set
+
 static_assert(event_bytes_max < record_bytes_max);
 static_assert(record_bytes_max < open_batch_bytes_max);
 static_assert(compressed_body_bytes_max <= body_bytes_max);
+static_assert(target_bytes_max + header_bytes_max < read_bytes);
+static_assert((ring_messages_max & (ring_messages_max - 1)) == 0);
 
 }  // namespace headrace::limits

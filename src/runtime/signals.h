@@ -1,0 +1,23 @@
+// Signals: calls a function on a loop when the process is asked to end (SIGTERM, SIGINT).
+#pragma once
+
+#include <functional>
+
+#include "src/runtime/loop.h"
+
+namespace headrace {
+
+// Lives on: the loop it was made for.
+class Signals {
+ public:
+  Signals(Loop& loop, std::function<void(int signal)> function);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace headrace
