@@ -58,6 +58,15 @@ inline constexpr size_t key_bytes_max = 256;                         // of an en
 inline constexpr size_t checkpoint_dirty_pages = 2'000;
 inline constexpr Micros checkpoint_age_us = 1 * second_us;
 inline constexpr size_t dirty_pages_max = 32'000;
+inline constexpr Micros checkpoint_settle_us = 250'000;              // so long it tries without waiting for the log
+inline constexpr size_t state_map_bytes = size_t{256} << 30;         // address space of one LMDB environment
+inline constexpr size_t row_bytes_max = 512 * 1024 * 1024;           // per partition: clean rows above it are evicted
+inline constexpr size_t rows_behind_max = 4'096;                     // written behind by one checkpoint...
+inline constexpr size_t rows_behind_step = 256;                      // ...and by one step of it
+inline constexpr uint64_t replay_records_max = 2'000'000;            // a longer replay makes checkpoints follow at once
+inline constexpr uint64_t free_bytes_min = uint64_t{1} << 30;        // of disk; or 5 %, if that is more
+inline constexpr size_t first_segment_bytes = 1024 * 1024;           // zero-filled before the first record
+inline constexpr size_t log_mark_bytes = 64 * 1024;                  // distance of positions remembered for replay
 
 // Events
 inline constexpr size_t batch_events_max = 10'000;
@@ -89,6 +98,8 @@ inline constexpr size_t models_max = 256;                            // in one s
 static_assert(event_bytes_max < record_bytes_max);
 static_assert(record_bytes_max < open_batch_bytes_max);
 static_assert(compressed_body_bytes_max <= body_bytes_max);
+static_assert(open_batch_bytes_max < segment_bytes);
+static_assert(checkpoint_dirty_pages < dirty_pages_max);
 static_assert(target_bytes_max + header_bytes_max < read_bytes);
 static_assert((ring_messages_max & (ring_messages_max - 1)) == 0);
 

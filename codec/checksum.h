@@ -1,0 +1,25 @@
+// Checksums and hashes: CRC32C (RFC 3720, appendix B.4) and XXH3 (xxHash 0.8).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace headrace {
+
+// CRC32C of `bytes`, continuing from `seed` (the CRC of what came before; 0 at the start).
+uint32_t crc32c(std::string_view bytes, uint32_t seed = 0);
+
+uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
+
+// 128 bits that add and subtract: a sum over a set does not depend on its order.
+struct Digest {
+  uint64_t low = 0, high = 0;
+
+  bool operator==(const Digest&) const = default;
+  Digest& operator+=(const Digest& other);
+  Digest& operator-=(const Digest& other);
+};
+
+Digest hash128(std::string_view bytes, uint64_t seed = 0);
+
+}  // namespace headrace
