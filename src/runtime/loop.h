@@ -1,7 +1,8 @@
 // Loop: one event loop, run by one thread. Everything a loop owns is touched by that thread only.
 //
 // Other threads reach it by messages: loops of one group through a bounded ring per pair of loops, foreign
-// threads (sync threads, workers, main) through an inbox. A loop wakes each target at most once an iteration.
+// threads (sync threads, workers, main) through an inbox. A loop that is awake finds its mail at the end of
+// its iteration; a sleeping one is woken once, however many messages an iteration of the sender has produced.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ namespace headrace {
 
 class Loops;
 
-// Where in the end of an iteration a hook runs: take in, work on it, give out.
+// The end of an iteration: take in, work on it, give out.
 enum class Stage { input, work, output };
 
 // Operation: run() on the thread that is to own it, until stop(). Lives on: that thread, except where it says
@@ -52,12 +53,11 @@ class Loop {
   // Any thread: a message whose number its owner bounds (a completion). Never refused, no allocation.
   void hand_over(Message& message);
 
-  // Runs `hook` at the end of every iteration, as long as the returned value lives.
+  // Runs `hook` at the end of every iteration, as long as the returned value lives. The loop must outlive it.
   class Hook;
   [[nodiscard]] Hook at_end_of_iteration(Stage stage, std::function<void()> hook);
 
-  // Called by a hook that made new work for an earlier stage: the stages run once more before the loop
-  // sleeps.
+  // For a hook that made new work for an earlier stage: the stages run once more before the loop sleeps.
   void settle_again() { again_ = true; }
 
   // Monotonic time at the start of this iteration (milliseconds' resolution).
@@ -66,38 +66,39 @@ class Loop {
   size_t index() const { return index_; }  // within its group
   uv_loop_s* uv();
 
-  // For ask(): a request that counts as in flight until its reply() has been delivered. False when full.
-  bool request(Loop& from, Message& message);
-  // For ask(): the way back; never full, because requests in flight are counted.
+  // For ask(): a request that is in flight until its reply() has been delivered. False when full.
+  [[nodiscard]] bool request(Loop& from, Message& message);
+  // For ask(): the way back to this loop, from `from`; never full, because requests in flight are counted.
   void reply(Loop& from, Message& message);
 
  private:
   friend class Loops;
+  friend struct LoopCalls;
   struct Uv;
-  struct Lanes;
+  struct Mail;
   struct HookEntry;
 
   bool post_message(Message& message);
-  bool push_to_inbox(Message& message);
-  size_t deliver_all(Delivery delivery);
-  size_t deliver_inbox(Delivery delivery);
+  void join_group(Loops& group, size_t index, size_t size);
+  bool same_group(const Loop* other) const;
+  void deliver_mail(Delivery delivery);
   bool mail_waiting() const;
-  void settle();
-  void run_stage(Stage stage);
   void note_wake(Loop& target);
   void send_wakes();
+  void settle();
+  void run_stage(Stage stage);
   void before_sleep();
   void after_sleep();
-  bool same_group(const Loop& other) const;
 
   static inline constinit thread_local Loop* current_ = nullptr;
 
   std::unique_ptr<Uv> uv_;
-  std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<Mail> mail_;
   Loops* group_ = nullptr;
   size_t index_ = 0;
   bool again_ = false;
-  std::vector<std::shared_ptr<HookEntry>> hooks_[3];
+  bool in_stage_ = false;  // hooks are running
+  std::vector<std::unique_ptr<HookEntry>> hooks_[3];
   std::vector<Loop*> to_wake_;
 };
 
@@ -105,17 +106,17 @@ class Loop {
 class Loop::Hook {
  public:
   Hook() = default;
-  Hook(Hook&&) noexcept = default;
+  Hook(Hook&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
   Hook& operator=(Hook&& other) noexcept {
-    entry_.swap(other.entry_);
+    std::swap(entry_, other.entry_);
     return *this;
   }
   ~Hook();
 
  private:
   friend class Loop;
-  explicit Hook(std::shared_ptr<HookEntry> entry) : entry_(std::move(entry)) {}
-  std::shared_ptr<HookEntry> entry_;
+  explicit Hook(HookEntry* entry) : entry_(entry) {}
+  HookEntry* entry_ = nullptr;
 };
 
 // A group of loops, one thread each, with a ring for every pair.

@@ -30,17 +30,18 @@ class Ring {
     return true;
   }
 
-  // Consumer. Runs what stood in the ring when called; what is pushed meanwhile waits for the next call.
-  size_t deliver(Delivery delivery) {
+  // Consumer. Runs what stood in the ring when called, `before` ahead of each; what is pushed meanwhile
+  // waits.
+  template <class Before>
+  void deliver(Delivery delivery, Before before) {
     size_t head = head_.load(std::memory_order_relaxed);
     const size_t tail = tail_.load(std::memory_order_acquire);
-    const size_t count = tail - head;
     while (head != tail) {
       Message& message = *slots_[head % capacity];
       head_.store(++head, std::memory_order_release);
+      before();
       message.act(message, delivery);
     }
-    return count;
   }
 
   // Consumer.
