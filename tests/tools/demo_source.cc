@@ -1,0 +1,134 @@
+// The demo's streams: a made-up shop that repeats itself by seed, and CSV files of three kinds.
+#include <gtest/gtest.h>
+#include <simdjson.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "codec/time_text.h"
+#include "tools/demo_csv.h"
+#include "tools/demo_shop.h"
+
+namespace headrace {
+namespace {
+
+const Micros noon = *parse_time("2025-09-30T12:00:00Z");
+
+std::vector<DemoEvent> all_of(DemoSource& source) {
+  std::vector<DemoEvent> events;
+  for (DemoEvent event;;) {
+    const auto more = source.next(event);
+    EXPECT_TRUE(more.ok());
+    if (!more.ok() || !*more) return events;
+    events.push_back(event);
+  }
+}
+
+std::vector<DemoEvent> shop(uint64_t seed) {
+  return all_of(*make_shop({.events = 5'000, .seed = seed, .end = noon, .run = "t"}));
+}
+
+std::string text_of(const std::string& json, std::string_view group, std::string_view name) {
+  simdjson::dom::parser parser;
+  std::string_view text;
+  const auto event = parser.parse(json);
+  const auto found = group.empty() ? event[name].get(text) : event[group][name].get(text);
+  return found == simdjson::SUCCESS ? std::string(text) : "";
+}
+
+class File {
+ public:
+  explicit File(const std::string& content)
+      : path_(testing::TempDir() + "demo_" + std::to_string(getpid()) + ".csv") {
+    std::ofstream(path_) << content;
+  }
+  ~File() { std::remove(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::vector<DemoEvent> events_in(const std::string& content) {
+  const File file(content);
+  auto source = open_csv(file.path());
+  EXPECT_TRUE(source.ok());
+  return source.ok() ? all_of(**source) : std::vector<DemoEvent>();
+}
+
+TEST(DemoShop, TheSameSeedIsTheSameDay) {
+  const auto once = shop(3), again = shop(3), other = shop(4);
+  ASSERT_EQ(once.size(), again.size());
+  for (size_t at = 0; at < once.size(); ++at) EXPECT_EQ(once[at].json, again[at].json);
+  EXPECT_NE(once[0].json, other[0].json);
+}
+
+TEST(DemoShop, IsInOrderWithinTheDayAndNamesEachEventOnce) {
+  Micros before = noon - day_us;
+  std::set<std::string> ids;
+  for (const DemoEvent& event : shop(5)) {
+    EXPECT_GE(event.time, before);
+    EXPECT_LE(event.time, noon);
+    before = event.time;
+    EXPECT_TRUE(ids.insert(text_of(event.json, "", "event_id")).second);
+  }
+  EXPECT_GE(ids.size(), 5'000u);
+}
+
+TEST(DemoShop, HoldsEveryKindOfEvent) {
+  std::set<std::string> types;
+  for (const DemoEvent& event : shop(6)) types.insert(text_of(event.json, "", "event_type"));
+  const std::set<std::string> wanted{"page_view",        "product_view",   "search",  "add_to_cart",
+                                     "remove_from_cart", "checkout_start", "purchase"};
+  EXPECT_EQ(types, wanted);
+}
+
+TEST(DemoCsv, ReadsRees46) {
+  const auto events = events_in(
+      "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
+      "2019-10-01 00:00:00 UTC,view,44600062,21,,shiseido,35.79,541312140,72d7\n"
+      "2019-10-01 00:00:07 UTC,cart,44600062,21,\"a,\"\"b\"\"\",,35.79,541312140,72d7\r\n"
+      "not a time,cart,1,1,,,1,1,1\n");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(text_of(events[0].json, "", "event_type"), "product_view");
+  EXPECT_EQ(text_of(events[0].json, "data", "brand"), "shiseido");
+  EXPECT_EQ(text_of(events[1].json, "", "event_type"), "add_to_cart");
+  EXPECT_EQ(text_of(events[1].json, "data", "category"), "a,\"b\"");
+  EXPECT_EQ(events[1].cart, "72d7");
+  EXPECT_EQ(events[1].time - events[0].time, 7 * second_us);
+}
+
+TEST(DemoCsv, CutsSessionsOfTaobaoAtSilenceWithOrWithoutHeader) {
+  const std::string rows =
+      "1,100,7,pv,1511658000\n1,100,7,cart,1511658060\n2,100,7,buy,1511658061\n1,101,7,fav,1511668000\n";
+  for (const std::string& content : {rows, "user_id,item_id,category_id,behavior_type,timestamp\n" + rows}) {
+    const auto events = events_in(content);
+    ASSERT_EQ(events.size(), 4u);
+    EXPECT_EQ(events[0].cart, events[1].cart);
+    EXPECT_NE(events[0].cart, events[2].cart);
+    EXPECT_NE(events[0].cart, events[3].cart);
+    EXPECT_EQ(text_of(events[3].json, "", "event_type"), "wishlist_add");
+  }
+}
+
+TEST(DemoCsv, ReadsRetailrocket) {
+  const auto events =
+      events_in("timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,addtocart,355908,\n");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(text_of(events[0].json, "", "event_type"), "add_to_cart");
+  EXPECT_EQ(events[0].time, 1433221332117 * (second_us / 1000));
+}
+
+TEST(DemoCsv, RefusesOtherColumnsAndMissingFiles) {
+  const File file("a,b,c\n1,2,3\n");
+  EXPECT_FALSE(open_csv(file.path()).ok());
+  EXPECT_FALSE(open_csv("/nonexistent.csv").ok());
+}
+
+}  // namespace
+}  // namespace headrace
