@@ -68,6 +68,13 @@ inline constexpr uint64_t free_bytes_min = uint64_t{1} << 30;        // of disk;
 inline constexpr size_t first_segment_bytes = 1024 * 1024;           // zero-filled before the first record
 inline constexpr size_t log_mark_bytes = 64 * 1024;                  // distance of positions remembered for replay
 
+// Dedup index (storage/id_index.h), per partition
+inline constexpr size_t id_table_entries = 512 * 1024;               // of the memory table; 24 MiB at 48 bytes each
+inline constexpr size_t id_table_growth_max = 4;                     // times that, while a write is late
+inline constexpr size_t id_filter_bytes_max = 256 * 1024 * 1024;     // 178 million ids at 12 bits; then the oldest go
+inline constexpr size_t id_runs_max = 8;                             // above it, runs are merged
+inline constexpr Micros id_retry_us = 200'000;                       // after a failed write of a run
+
 // Events
 inline constexpr size_t batch_events_max = 10'000;
 inline constexpr size_t event_bytes_max = 256 * 1024;
