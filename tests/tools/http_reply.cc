@@ -26,14 +26,16 @@ TEST(HttpReply, FindsTheEndAtEveryLengthOfPrefix) {
 }
 
 TEST(HttpReply, TakesChunksApart) {
-  const auto reply = first_reply(chunked + "HTTP/1.1");
+  const std::string bytes = chunked + "HTTP/1.1";
+  const auto reply = first_reply(bytes);
   ASSERT_TRUE(reply.ok() && *reply);
   EXPECT_EQ((*reply)->status, 201);
   EXPECT_EQ(whole_body(**reply), "hello, world");
 }
 
 TEST(HttpReply, LeavesTheNextReplyAlone) {
-  const auto reply = first_reply(plain + plain);
+  const std::string bytes = plain + plain;
+  const auto reply = first_reply(bytes);
   ASSERT_TRUE(reply.ok() && *reply);
   EXPECT_EQ((*reply)->bytes, plain.size());
   EXPECT_EQ((*reply)->body, "hello");
@@ -41,7 +43,8 @@ TEST(HttpReply, LeavesTheNextReplyAlone) {
 
 TEST(HttpReply, PassesOverInterimReplies) {
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
-  const auto reply = first_reply(interim + plain);
+  const std::string bytes = interim + plain;
+  const auto reply = first_reply(bytes);
   ASSERT_TRUE(reply.ok() && *reply);
   EXPECT_EQ((*reply)->status, 200);
   EXPECT_EQ((*reply)->bytes, interim.size() + plain.size());
