@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace headrace {
+namespace headrace::features {
 
 enum class EntityKind : uint8_t { cart, user, session };
 inline constexpr size_t entity_kinds = 3;
@@ -65,4 +65,4 @@ std::string_view name_of(EntityKind kind);
 std::string_view name_of(Aggregate aggregate);
 std::string_view name_of(Window window);
 
-}  // namespace headrace
+}  // namespace headrace::features

@@ -22,7 +22,7 @@
 #include "src/features/vector.h"
 #include "storage/rows.h"
 
-namespace headrace {
+namespace headrace::features {
 
 class FeatureEngine {
  public:
@@ -56,4 +56,13 @@ class FeatureEngine {
   uint8_t first_table_;
 };
 
+}  // namespace headrace::features
+
+// What the rest of the program names without the folder.
+namespace headrace {
+using features::EntityKind;
+using features::FeatureEngine;
+using features::FeatureVector;
+using features::KindMask;
+using features::Observation;
 }  // namespace headrace

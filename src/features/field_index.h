@@ -9,7 +9,7 @@
 #include "src/features/observation.h"
 #include "src/features/plan.h"
 
-namespace headrace {
+namespace headrace::features {
 
 // A field that is absent, null or of another type is missing, never an error: intake has already judged the
 // event. Of several spellings of one field (value, amount) the last well-typed one counts.
@@ -29,4 +29,4 @@ class FieldIndex {
   std::unique_ptr<Parser> parser_;
 };
 
-}  // namespace headrace
+}  // namespace headrace::features

@@ -17,7 +17,7 @@
 #include "src/features/observation.h"
 #include "src/features/plan.h"
 
-namespace headrace {
+namespace headrace::features {
 
 struct FoldPayload {
   EntityKind kind = EntityKind::cart;
@@ -33,4 +33,4 @@ void encode_fold(const Plan& plan, const FoldPayload& head, const Observation& o
 // short.
 Result<FoldPayload> decode_fold(const Plan& plan, std::string_view payload, Observation& observation);
 
-}  // namespace headrace
+}  // namespace headrace::features

@@ -8,7 +8,7 @@
 #include "src/base/limits.h"
 #include "src/base/time.h"
 
-namespace headrace {
+namespace headrace::features {
 
 // Filled by FieldIndex from an event or from a fold payload; `type` borrows from whichever it was.
 struct Observation {
@@ -20,4 +20,4 @@ struct Observation {
   std::array<uint64_t, limits::feature_fields_max> identity{};  // hash of a scalar's text; 0: missing
 };
 
-}  // namespace headrace
+}  // namespace headrace::features

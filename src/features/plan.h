@@ -13,7 +13,7 @@
 #include "src/base/result.h"
 #include "src/features/definition.h"
 
-namespace headrace {
+namespace headrace::features {
 
 // A field that some definition needs. Slots count from 1; number slot 0 is the constant 1, identity slot 0 is
 // nobody's.
@@ -118,6 +118,9 @@ class Plan {
     uint8_t code = 0;
   };
 
+  void index_types();
+  void index_type(std::string_view spelling, uint8_t code);
+
   std::array<KindPlan, entity_kinds> kinds_;
   std::vector<Field> fields_;
   std::vector<Clause> clauses_;
@@ -126,4 +129,4 @@ class Plan {
   uint64_t digest_ = 0;
 };
 
-}  // namespace headrace
+}  // namespace headrace::features

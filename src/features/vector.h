@@ -8,7 +8,7 @@
 #include "src/base/limits.h"
 #include "src/base/time.h"
 
-namespace headrace {
+namespace headrace::features {
 
 struct FeatureVector {
   std::array<double, limits::feature_definitions_max> slots{};
@@ -24,4 +24,4 @@ struct FeatureVector {
   std::span<const double> values() const { return {slots.data(), count}; }
 };
 
-}  // namespace headrace
+}  // namespace headrace::features
