@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace headrace {
@@ -19,6 +20,8 @@ struct Digest {
   Digest& operator+=(const Digest& other);
   Digest& operator-=(const Digest& other);
 };
+
+std::string to_text(const Digest& digest);  // 32 hexadecimal digits
 
 Digest hash128(std::string_view bytes, uint64_t seed = 0);
 

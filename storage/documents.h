@@ -72,8 +72,10 @@ class Documents {
 
  private:
   const TableDefinition* definition(uint8_t table) const;
-  void put_index_entries(const TableDefinition& table, std::string_view key, std::string_view value,
-                         bool present);
+  void replace_index_entries(uint8_t table, std::string_view key, std::optional<std::string_view> now);
+  std::vector<std::string> entries_of(const TableDefinition& table, size_t index, std::string_view key,
+                                      std::string_view value) const;
+  bool rebuild_some(const TableDefinition& table, std::string& after);
 
   State& state_;
   std::vector<TableDefinition> tables_;

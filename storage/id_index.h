@@ -27,6 +27,7 @@ class IdKeeper;
 class IdRun;
 class IdTable;
 struct IdFilterLine;
+struct IdLoaded;
 struct IdSnapshot;
 
 class IdIndex {
@@ -105,9 +106,9 @@ class IdIndex {
     uint64_t line_count;
   };
 
-  IdIndex(Options options, std::unique_ptr<IdKeeper> keeper);
+  IdIndex(Options options, IdLoaded loaded);
   std::optional<uint64_t> find_in_runs(const IdHash& id);
-  std::optional<uint64_t> read_run(size_t at, const IdHash& id);
+  std::optional<uint64_t> read_run(const IdRun& run, const IdHash& id);
   void install(const IdSnapshot& snapshot);
   void poll();
   void make_room();
@@ -116,13 +117,14 @@ class IdIndex {
   bool at_hard_bound() const;
 
   Options options_;
-  std::unique_ptr<IdKeeper> keeper_;
   uint64_t covered_at_open_;
   uint64_t last_lsn_;
-  std::unique_ptr<IdTable> active_;
+  uint64_t frozen_to_;  // the last LSN handed to the keeper, or covered at open
+  std::shared_ptr<IdTable> active_;
   std::shared_ptr<IdTable> frozen_;  // null, or being written
   std::vector<Probe> probes_;        // newest run first, like runs_
   std::vector<std::shared_ptr<IdRun>> runs_;
+  std::unique_ptr<IdKeeper> keeper_;
   uint64_t growths_ = 0, waits_ = 0, run_reads_ = 0, false_positives_ = 0;
 };
 

@@ -110,6 +110,8 @@ class Rows {
   Row* insert(std::unique_ptr<Row> row);
   void grow(Shard& shard);
   void remove(Shard& shard, size_t slot);
+  Row& create(uint8_t table, std::string_view key, uint64_t hash);
+  void change(Row& row, Lsn lsn);
   void mark_dirty(Row& row, Lsn lsn);
   void written(Row& row);
   void charge(Row& row);

@@ -1,0 +1,166 @@
+// The dedup index of one partition: the owner's half.
+#include "storage/id_index.h"
+
+#include <algorithm>
+
+#include "src/base/check.h"
+#include "storage/id_keeper.h"
+#include "storage/id_table.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t first_table_entries = 16 * 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<IdIndex>> IdIndex::open(Options options, uint64_t log_end_lsn) {
+  auto loaded = load_ids(*options.disk, options.dir, options.log_identity, log_end_lsn);
+  if (!loaded.ok()) return loaded.problem();
+  return std::unique_ptr<IdIndex>(new IdIndex(std::move(options), std::move(*loaded)));
+}
+
+IdIndex::IdIndex(Options options, IdLoaded loaded)
+    : options_(std::move(options)),
+      covered_at_open_(loaded.covered),
+      last_lsn_(loaded.covered),
+      frozen_to_(loaded.covered) {
+  active_ = std::make_shared<IdTable>(std::min(first_table_entries, options_.memory_entries));
+  keeper_ = std::make_unique<IdKeeper>(options_, std::move(loaded));
+  install(*keeper_->take());
+}
+
+IdIndex::~IdIndex() = default;
+
+std::optional<uint64_t> IdIndex::find(const IdHash& id) {
+  uint64_t lsn = active_->find(id);
+  if (lsn == 0 && frozen_) lsn = frozen_->find(id);
+  if (lsn >= keeper_->first_lsn()) return lsn;
+  return find_in_runs(id);
+}
+
+std::optional<uint64_t> IdIndex::find_in_runs(const IdHash& id) {
+  const IdFilterBits bits(id);
+  for (size_t i = 0; i < probes_.size(); ++i) {
+    const Probe& probe = probes_[i];
+    if (!bits.may_be_in(probe.lines[scale_to(id.high, probe.line_count)])) continue;
+    if (auto lsn = read_run(*runs_[i], id)) return lsn;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> IdIndex::read_run(const IdRun& run, const IdHash& id) {
+  ++run_reads_;
+  auto lsn = run.find(id);
+  if (!lsn.ok()) {
+    keeper_->report_damage(lsn.problem());
+    return std::nullopt;
+  }
+  false_positives_ += *lsn == 0;
+  if (*lsn < keeper_->first_lsn()) return std::nullopt;
+  return *lsn;
+}
+
+void IdIndex::add(const IdHash& id, uint64_t lsn) {
+  if (lsn <= covered_at_open_) return;
+  CHECK(lsn > last_lsn_);
+  poll();
+  if (active_->full()) make_room();
+  active_->insert(id, lsn, keeper_->first_lsn());
+  last_lsn_ = lsn;
+}
+
+void IdIndex::prefetch(const IdHash& id) const {
+  active_->prefetch(id);
+  if (frozen_) frozen_->prefetch(id);
+  for (const Probe& probe : probes_) __builtin_prefetch(&probe.lines[scale_to(id.high, probe.line_count)]);
+}
+
+void IdIndex::poll() {
+  if (!keeper_->news()) return;
+  install(*keeper_->take());
+  if (!frozen_ && active_->count() >= options_.memory_entries) freeze();
+}
+
+void IdIndex::install(const IdSnapshot& snapshot) {
+  runs_.assign(snapshot.runs.rbegin(), snapshot.runs.rend());
+  probes_.clear();
+  for (const auto& run : runs_) probes_.push_back({run->filter().lines(), run->filter().line_count()});
+  if (frozen_ && snapshot.covered >= frozen_to_) keeper_->recycle(std::move(frozen_));
+}
+
+void IdIndex::make_room() {
+  if (active_->capacity() < options_.memory_entries) return grow();
+  if (frozen_ && !at_hard_bound()) return ++growths_, grow();
+  if (frozen_) ++waits_;
+  while (frozen_) {
+    keeper_->wait_for_news();
+    install(*keeper_->take());
+  }
+  freeze();
+}
+
+void IdIndex::grow() { active_ = active_->doubled(); }
+
+void IdIndex::freeze() {
+  frozen_ = std::move(active_);
+  keeper_->write(frozen_, {frozen_to_ + 1, last_lsn_});
+  frozen_to_ = last_lsn_;
+  active_ = keeper_->spare();
+  if (!active_) active_ = std::make_shared<IdTable>(options_.memory_entries);
+}
+
+bool IdIndex::at_hard_bound() const {
+  return active_->capacity() >= options_.memory_entries * limits::id_table_growth_max;
+}
+
+bool IdIndex::full() {
+  poll();
+  return active_->full() && frozen_ && at_hard_bound();
+}
+
+uint64_t IdIndex::covered() const { return keeper_->covered(); }
+
+Result<> IdIndex::flush() {
+  if (frozen_) TRY_DONE(keeper_->wait_until_covered(frozen_to_));
+  install(*keeper_->take());
+  if (active_->count() == 0) return Done{};
+  freeze();
+  TRY_DONE(keeper_->wait_until_covered(frozen_to_));
+  install(*keeper_->take());
+  return Done{};
+}
+
+void IdIndex::forget_before(uint64_t lsn) {
+  keeper_->forget_before(std::min(lsn, last_lsn_ + 1));
+  poll();
+}
+
+IdIndex::Stats IdIndex::stats() const {
+  const auto& counters = keeper_->counters();
+  Stats stats;
+  stats.entries = active_->count() + (frozen_ ? frozen_->count() : 0);
+  stats.table_bytes = active_->bytes() + (frozen_ ? frozen_->bytes() : 0) + keeper_->spare_bytes();
+  stats.memory_bytes = stats.table_bytes;
+  for (const auto& run : runs_) {
+    stats.entries += run->header().count;
+    stats.filter_bytes += run->filter().byte_count();
+    stats.memory_bytes += run->memory_bytes();
+    stats.disk_bytes += run->header().file_bytes();
+  }
+  stats.runs = runs_.size();
+  stats.spills = counters.spills;
+  stats.merges = counters.merges;
+  stats.merged_entries = counters.merged_entries;
+  stats.growths = growths_;
+  stats.waits = waits_;
+  stats.write_failures = counters.write_failures;
+  stats.window_shrinks = counters.window_shrinks;
+  stats.forgotten_ids = counters.forgotten_ids;
+  stats.first_lsn = keeper_->first_lsn();
+  stats.run_reads = run_reads_;
+  stats.false_positives = false_positives_;
+  return stats;
+}
+
+}  // namespace headrace
