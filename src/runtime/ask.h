@@ -40,14 +40,14 @@ class [[nodiscard]] Ask final : private Message {
     }
   }
 
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+  bool await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
     if constexpr (Awaited::is_task) {
       if (here_ == &where_) return start_here();
     }
-    if (where_.request(*here_, *this)) return std::noop_coroutine();
+    if (where_.request(*here_, *this)) return true;
     value_.emplace(Error::overloaded);
-    return waiter;
+    return false;
   }
 
   Value await_resume() {
@@ -60,9 +60,9 @@ class [[nodiscard]] Ask final : private Message {
  private:
   Returned call() { return std::apply(function_, std::move(values_)); }
 
-  std::coroutine_handle<> start_here() requires(Awaited::is_task) {
+  bool start_here() requires(Awaited::is_task) {
     task_.emplace(call());
-    return task_->start_for(waiter_);
+    return task_->start(waiter_);
   }
 
   static void deliver(Message& message, Delivery delivery) {

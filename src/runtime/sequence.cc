@@ -2,6 +2,8 @@
 // end.
 #include "src/runtime/sequence.h"
 
+#include <utility>
+
 namespace headrace {
 
 void Sequence::Wait::link() {
@@ -21,13 +23,20 @@ void Sequence::Wait::unlink() {
 
 void Sequence::advance(uint64_t value) {
   if (value > value_) value_ = value;
+  bool ended = false;
+  bool* outer = std::exchange(ended_, &ended);
   // One at a time from the front: a resumed coroutine may wait again, advance again, or destroy another
   // waiter.
   while (first_ != nullptr && first_->goal_ <= value_) {
     Wait* reached = first_;
     reached->unlink();
     reached->waiter_.resume();
+    if (ended) {
+      if (outer) *outer = true;
+      return;
+    }
   }
+  ended_ = outer;
 }
 
 }  // namespace headrace

@@ -17,7 +17,10 @@ class Sequence {
   explicit Sequence(uint64_t value = 0) : value_(value) {}
   Sequence(const Sequence&) = delete;
   Sequence& operator=(const Sequence&) = delete;
-  ~Sequence() { CHECK(first_ == nullptr); }
+  ~Sequence() {
+    CHECK(first_ == nullptr);
+    if (ended_) *ended_ = true;
+  }
 
   uint64_t value() const { return value_; }
   bool waited_for() const { return first_ != nullptr; }
@@ -33,6 +36,7 @@ class Sequence {
   uint64_t value_;
   Wait* first_ = nullptr;
   Wait* last_ = nullptr;
+  bool* ended_ = nullptr;  // tells the innermost advance() that the sequence is gone
 };
 
 class Sequence::Wait {

@@ -26,8 +26,10 @@ struct FinalAwaiter {
   void await_resume() noexcept {}
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) noexcept {
-    if (finished.promise().continuation) return finished.promise().continuation;
-    if (finished.promise().detached) finished.destroy();
+    Promise& promise = finished.promise();
+    if (promise.starting) return std::noop_coroutine();  // Task::start() sees that it is done
+    if (promise.continuation) return promise.continuation;
+    if (promise.detached) finished.destroy();
     return std::noop_coroutine();
   }
 };
@@ -35,6 +37,7 @@ struct FinalAwaiter {
 struct PromiseBase {
   std::coroutine_handle<> continuation;
   bool detached = false;
+  bool starting = false;  // still inside Task::start()
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   FinalAwaiter final_suspend() noexcept { return {}; }
@@ -83,16 +86,22 @@ class [[nodiscard]] Task {
     if (frame_) frame_.destroy();
   }
 
-  // Starts the task; `continuation` runs when it has ended. The frame to run next.
-  std::coroutine_handle<> start_for(std::coroutine_handle<> continuation) {
-    frame_.promise().continuation = continuation;
-    return frame_;
+  // Runs the task until it ends (false) or waits (true); then `continuation` runs when it has ended. A task
+  // that never waits returns here instead of transferring control: g++ makes no tail call of a transfer when
+  // optimisation is off or a sanitizer on, and a loop over such tasks would eat the stack.
+  bool start(std::coroutine_handle<> continuation) {
+    auto& promise = frame_.promise();
+    promise.continuation = continuation;
+    promise.starting = true;
+    frame_.resume();
+    promise.starting = false;
+    return !frame_.done();
   }
   // The value of a task that has ended.
   T take() { return frame_.promise().take(); }
 
   bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) { return start_for(awaiter); }
+  bool await_suspend(std::coroutine_handle<> awaiter) { return start(awaiter); }
   T await_resume() { return take(); }
 
  private:

@@ -78,7 +78,7 @@ TEST(Canary, a_named_and_moved_lambda_lives_once) {
   EXPECT_EQ(alive, 0);
 }
 
-// Symmetric transfer must not grow the stack, whatever the optimisation level.
+// Awaiting must not grow the stack, whatever the optimisation level.
 Task<int> one() { co_return 1; }
 Task<void> sum_many(int count, int& out) {
   for (int i = 0; i < count; ++i) out += co_await one();

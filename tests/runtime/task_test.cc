@@ -94,12 +94,27 @@ TEST(Sequence, forgets_a_waiter_whose_coroutine_is_destroyed) {
   std::vector<uint64_t> order;
   {
     Task<void> task = wait_for(sequence, 4, order);
-    task.start_for(std::noop_coroutine()).resume();
+    EXPECT_TRUE(task.start(std::noop_coroutine()));
     EXPECT_TRUE(sequence.waited_for());
   }
   EXPECT_FALSE(sequence.waited_for());
   sequence.advance(4);
   EXPECT_TRUE(order.empty());
+}
+
+Task<void> own_and_wait(Sequence*& own, bool& ended) {
+  Sequence sequence;
+  own = &sequence;
+  co_await sequence.at_least(1);
+  ended = true;
+}
+
+TEST(Sequence, may_be_ended_by_who_waited_for_it) {
+  Sequence* sequence = nullptr;
+  bool ended = false;
+  spawn(own_and_wait(sequence, ended));
+  sequence->advance(1);
+  EXPECT_TRUE(ended);
 }
 
 TEST(OneShot, releases_all_who_wait_and_nobody_waits_after) {
