@@ -1,0 +1,60 @@
+"""Fixtures of the API tests: a server for all tests, servers of their own, and clients."""
+import itertools
+import os
+import uuid
+
+import pytest
+
+import harness
+
+DATASETS = os.environ.get("HEADRACE_DATASETS")
+collect_ignore = [] if DATASETS else ["test_datasets.py"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not DATASETS:
+        terminalreporter.write_line(
+            "HEADRACE_DATASETS is not set: the real shopping streams (test_datasets.py) were not fed")
+
+
+@pytest.fixture(scope="session")
+def exchanges():
+    return harness.Exchanges(harness.EXCHANGES)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, exchanges):
+    """One server that tests share; they keep apart by the names of their users and carts."""
+    running = harness.Headrace(tmp_path_factory.mktemp("shared"), exchanges).start()
+    yield running
+    assert running.running(), "the shared server died:\n" + running.stderr()[-3000:]
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def client(server):
+    return server.client
+
+
+@pytest.fixture
+def fresh_server(tmp_path, exchanges):
+    """Makes servers of the test's own: fresh_server(args=[...], env={...})."""
+    made = []
+
+    def make(name=None, **options):
+        directory = tmp_path / (name or f"server{len(made)}")
+        directory.mkdir(exist_ok=True)
+        made.append(harness.Headrace(directory, exchanges, **options).start())
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.process is not None:
+            one.kill()
+
+
+@pytest.fixture
+def name():
+    """Names that no other test uses: name('cart') -> 'cart-3f2a9c1e-1'."""
+    mark, numbers = uuid.uuid4().hex[:8], itertools.count(1)
+    return lambda what: f"{what}-{mark}-{next(numbers)}"
