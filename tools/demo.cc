@@ -90,8 +90,7 @@ int tell(HttpClient& client, const FeedResult& result) {
     return 0;
   }
   fmt::print("Open carts: {}\n", risk_text(*judgements));
-  const std::string& cart = worth_telling(*judgements, result).cart;
-  const auto story = cart_story(client, cart, result.seen.at(cart).user);
+  const auto story = cart_story(client, worth_telling(*judgements, result).cart);
   if (!story) return fail(story.problem().text());
   fmt::print("{}", *story);
   return 0;

@@ -253,7 +253,7 @@ class CsvSource final : public DemoSource {
     json.text("user_id", row_.user).text("session_id", row_.session).text("cart_id", row_.session);
     json.text("product_id", row_.product).text("category", row_.category).text("brand", row_.brand);
     if (row_.price) json.number("price", *row_.price);
-    event = {row_.time, row_.user, row_.session, json.number("quantity", 1).done()};
+    event = {row_.time, row_.session, json.number("quantity", 1).done()};
   }
 
   std::string path_, stem_, line_, first_;

@@ -11,7 +11,6 @@ namespace headrace {
 
 struct DemoEvent {
   Micros time = 0;
-  std::string user;
   std::string cart;  // the cart it is about; empty where it is about none
   std::string json;  // the event as POST /api/events takes it
 };

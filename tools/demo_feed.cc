@@ -73,7 +73,6 @@ class Feeder {
     if (result_.seen.size() >= FeedResult::carts_max && !result_.seen.contains(event.cart)) return;
     const auto [at, fresh] = result_.seen.try_emplace(event.cart);
     if (fresh) result_.carts.push_back(event.cart);
-    if (fresh) at->second.user = event.user;
     ++at->second.events;
     at->second.filled |= event.json.find(R"("event_type":"add_to_cart")") != std::string::npos;
     at->second.bought |= event.json.find(R"("event_type":"purchase")") != std::string::npos;

@@ -14,7 +14,6 @@ namespace headrace {
 
 // A cart as the stream showed it.
 struct CartSeen {
-  std::string user;
   uint32_t events = 0;
   bool filled = false, bought = false;
 };

@@ -187,7 +187,7 @@ class Session {
 
   // Log-normal reading times: most short, some long. What would happen after the end has not happened yet.
   void emit(EventJson& json) {
-    if (time_ <= wish_.end) out_.push_back({time_, user_, cart_, json.done()});
+    if (time_ <= wish_.end) out_.push_back({time_, cart_, json.done()});
     const double read_s = persona_.read_s * std::exp(0.8 * dice_.normal());
     time_ += static_cast<Micros>(read_s * static_cast<double>(second_us));
   }

@@ -88,21 +88,15 @@ std::string event_line(const element& event) {
   return line + "\n";
 }
 
-Result<std::string> events_text(HttpClient& client, const std::string& cart, std::string_view user) {
-  auto body = body_of(client.get(fmt::format("/api/events?user_id={}&limit=1000", user)), "events");
+Result<std::string> events_text(HttpClient& client, const std::string& cart) {
+  auto body = body_of(client.get(fmt::format("/api/events?cart_id={}&limit=1000", cart)), "events");
   if (!body) return body.problem();
   simdjson::dom::parser parser;
   simdjson::dom::array events;
   if (parser.parse(*body)["events"].get(events) != SUCCESS)
     return Problem(Error::malformed_json, "the answer to a query has no events");
-  std::vector<std::pair<std::string, std::string>> lines;  // by time: a query may answer the newest first
-  for (const element event : events)
-    if (element data; event["data"].get(data) == SUCCESS && text_in(data, "cart_id") == cart)
-      lines.emplace_back(text_in(event, "timestamp"), event_line(event));
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string out;
-  for (const auto& [time, line] : lines) out += line;
+  for (const element event : events) out += event_line(event);
   return out;
 }
 
@@ -162,8 +156,8 @@ std::string risk_text(const std::vector<Judgement>& judgements) {
       share["high"] + share["medium"], judgements.size(), share["high"], share["medium"], share["low"]);
 }
 
-Result<std::string> cart_story(HttpClient& client, const std::string& cart, std::string_view user) {
-  const auto events = events_text(client, cart, user);
+Result<std::string> cart_story(HttpClient& client, const std::string& cart) {
+  const auto events = events_text(client, cart);
   if (!events) return events.problem();
   const auto features = features_text(client, cart);
   if (!features) return features.problem();

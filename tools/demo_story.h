@@ -24,7 +24,7 @@ Result<std::vector<Judgement>> judge(HttpClient& client, const std::vector<std::
 std::string risk_text(const std::vector<Judgement>& judgements);
 
 // A cart's events, features and prediction with reasons, each as the server tells them.
-Result<std::string> cart_story(HttpClient& client, const std::string& cart, std::string_view user);
+Result<std::string> cart_story(HttpClient& client, const std::string& cart);
 
 // "name  value" lines of every number, text and flag in a JSON document; members of members are joined by
 // dots.

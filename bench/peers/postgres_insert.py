@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import time
 from glob import glob
 
 from measure import PAYLOAD_BYTES, Folder, Row, Server, cpu_s, free_port, share, wait_for_port
@@ -55,6 +56,7 @@ def insert(account, programs, folder, port, pid, rows, seconds):
     before = cpu_s(pid)
     account.run(f"{programs}/pgbench", "-n", "-h", "127.0.0.1", "-p", port, "-U", "bench", "-c", CONNECTIONS, "-j", 2,
                 "-T", int(seconds), "-M", "prepared", "-f", script, "-l", f"--log-prefix={runs}/latency", "postgres")
+    time.sleep(0.3)  # until the backends are gone and counted with their parent
     used = cpu_s(pid) - before
     times = latencies_ms(runs)
     return Row(f"PostgreSQL INSERT, {rows} {'row' if rows == 1 else 'rows'} per statement", len(times) / seconds, len(times) / used,

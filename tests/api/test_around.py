@@ -91,7 +91,8 @@ def test_unknown_paths_and_methods(client):
 
 @pytest.mark.parametrize("method, path", [
     ("POST", "/api/events"), ("GET", "/api/events"), ("POST", "/api/events/batch"), ("POST", "/api/predict"),
-    ("GET", "/api/predict/c"), ("GET", "/internal/features/c"), ("GET", "/metrics"), ("GET", "/status"),
+    ("GET", "/api/predict/c"), ("GET", "/internal/features/c"),
+    ("GET", "/internal/features/definitions"), ("POST", "/internal/features/compute"), ("POST", "/api/predict/churn"),
 ])
 def test_routes_need_the_key(client, method, path):
     for key in (None, "", "hr_wrong", ADMIN_KEY[:-1], ADMIN_KEY + "0", ADMIN_KEY.upper()):

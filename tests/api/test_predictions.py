@@ -45,11 +45,26 @@ def test_an_unknown_cart_has_no_features(client, name):
     assert body.get("error") and (body.get("message") or body.get("details"))
 
 
-def test_compute_answers(client, name):
-    cart, events = visit(name)
+def test_many_can_be_computed_at_once(client, name):
+    carts = []
+    for views in (2, 6):
+        cart, events = visit(name, views=views)
+        client.send_all(events)
+        carts.append(cart)
+    stranger = name("cart")
+    answer = good(client.post("/internal/features/compute", json={"cart_ids": [*carts, stranger]}))
+    assert answer["count"] == 2 and answer["unknown"] == [stranger]
+    assert [one["features"] for one in answer["results"]] == [client.features(cart)["features"] for cart in carts]
+
+
+def test_features_as_of_a_moment(client, name):
+    cart, events = visit(name, views=4, adds=1, began_s=-3600)
     client.send_all(events)
-    reply = client.post("/internal/features/compute", json={"cart_id": cart})
-    assert 200 <= reply.status_code < 300, reply.text
+    latest = client.features(cart)
+    assert latest["last_event"][:23] == events[-1]["timestamp"][:23] and latest["features"]["events_5m"] == len(events)
+    later = good(client.get(f"/internal/features/{cart}", params={"as_of": now()}))["features"]
+    assert later["events_5m"] == 0 and later["last_event_seconds"] > 3000
+    assert later["product_views"] == latest["features"]["product_views"]
 
 
 def test_a_prediction_has_the_documented_members(client, name):
@@ -86,12 +101,9 @@ def test_predictions_move_with_the_events(client, name):
 def test_the_same_features_give_the_same_prediction(client, name):
     cart, events = visit(name)
     client.send_all(events)
-    first = client.predict(cart)
-    given = first.get("features_used")
-    if not isinstance(given, dict):
-        given = client.features(cart)["features"]
-    again = good(client.post("/api/predict", json={"features": given}))
-    assert again["probability"] == pytest.approx(first["probability"], abs=0.02)
+    first = client.predict(cart, explain=True)
+    again = good(client.post("/api/predict", json={"features": first["features_used"]}))
+    assert again["probability"] == pytest.approx(first["probability"], abs=1e-6)
 
 
 def test_reasons_are_named_and_signed(client, name):
