@@ -26,11 +26,16 @@ Problem damaged() { return Problem(Error::storage_damaged, "record", "A record o
 
 std::string_view name_of(Kind kind) {
   switch (kind) {
-    case Kind::event: return "event";
-    case Kind::put: return "put";
-    case Kind::erase: return "erase";
-    case Kind::control: return "control";
-    case Kind::fold: return "fold";
+    case Kind::event:
+      return "event";
+    case Kind::put:
+      return "put";
+    case Kind::erase:
+      return "erase";
+    case Kind::control:
+      return "control";
+    case Kind::fold:
+      return "fold";
   }
   return "unknown";
 }
@@ -42,7 +47,8 @@ size_t encoded_record_bytes_max(size_t key_bytes, size_t payload_bytes) {
 void encode_record(const RecordView& record, Micros base_time, std::string& body) {
   uint64_t delta =
       zigzag(static_cast<int64_t>(static_cast<uint64_t>(record.time) - static_cast<uint64_t>(base_time)));
-  size_t length = 2 + varint_size(delta) + varint_size(record.key.size()) + record.key.size() + record.payload.size();
+  size_t length =
+      2 + varint_size(delta) + varint_size(record.key.size()) + record.key.size() + record.payload.size();
   char head[3 * varint_bytes_max + 2];
   char* to = write_varint(length, head);
   *to++ = static_cast<char>(record.kind);
@@ -60,7 +66,8 @@ Result<> RecordCursor::next(RecordView& record) {
   record.kind = static_cast<Kind>(inner.fixed<uint8_t>());
   record.version = inner.fixed<uint8_t>();
   // Added without sign so that no bit pattern is undefined behaviour.
-  record.time = static_cast<Micros>(static_cast<uint64_t>(base_time_) + static_cast<uint64_t>(unzigzag(inner.varint())));
+  record.time = static_cast<Micros>(static_cast<uint64_t>(base_time_) +
+                                    static_cast<uint64_t>(unzigzag(inner.varint())));
   record.key = inner.text();
   record.payload = inner.rest();
   record.lsn = next_;

@@ -61,7 +61,8 @@ bool Background::wait_finished() {
 void Background::check_space() {
   auto space = options_.disk->space(options_.place.path);
   if (!space) return;
-  uint64_t floor = options_.free_bytes_min == 0 ? 0 : std::max(options_.free_bytes_min, space->total_bytes / 20);
+  uint64_t floor =
+      options_.free_bytes_min == 0 ? 0 : std::max(options_.free_bytes_min, space->total_bytes / 20);
   disk_full_.store(space->free_bytes < floor, std::memory_order_relaxed);
 }
 

@@ -1,8 +1,9 @@
-// Background: the second thread of a partition. Makes checkpoints durable, zero-fills the next segment, watches space.
+// Background: the second thread of a partition. Makes checkpoints durable, zero-fills the next segment,
+// watches space.
 //
-// Operation: a checkpoint goes before the next MiB of zeros. A failed checkpoint is fail-stop; a failed zero-fill only
-// means that the log goes on without a spare segment.
-// Limits: one checkpoint at a time (rule R), one spare segment.
+// Operation: a checkpoint goes before the next MiB of zeros. A failed checkpoint is fail-stop; a failed
+// zero-fill only means that the log goes on without a spare segment. Limits: one checkpoint at a time (rule
+// R), one spare segment.
 #pragma once
 
 #include <atomic>
@@ -42,6 +43,7 @@ class Background final : public SegmentSource {
   // Owner thread: waits until take_finished() would say yes; false where the disk failed.
   bool wait_finished();
   CheckpointStore& checkpoints() { return *checkpoints_; }
+  void fail(const Problem& problem) { options_.fail_stop(problem); }
 
   bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }
   void check_space();

@@ -38,13 +38,15 @@ bool decode(const std::string& slot, const PartitionPlace& place, Checkpoint& ou
   const char* at = slot.data();
   if (load<uint64_t>(at, 0) != slot_magic || load<uint32_t>(at, 12) != slot_version) return false;
   if (load<uint32_t>(at, crc_at) != crc_of(slot)) return false;
-  if (std::memcmp(at + 16, place.uuid.data(), 16) != 0 || load<uint32_t>(at, 32) != place.partition) return false;
+  if (std::memcmp(at + 16, place.uuid.data(), 16) != 0 || load<uint32_t>(at, 32) != place.partition)
+    return false;
   out.page_bytes = load<uint32_t>(at, 36);
   out.seq = load<uint64_t>(at, 40);
   out.txn_id = load<uint64_t>(at, 48);
   out.applied_lsn = load<uint64_t>(at, 56);
   out.replay_from = load<uint64_t>(at, 64);
-  out.position = {load<uint32_t>(at, 72), load<uint64_t>(at, 80), load<uint64_t>(at, 88), load<uint64_t>(at, 96)};
+  out.position = {load<uint32_t>(at, 72), load<uint64_t>(at, 80), load<uint64_t>(at, 88),
+                  load<uint64_t>(at, 96)};
   out.digest = {load<uint64_t>(at, 104), load<uint64_t>(at, 112)};
   out.created = load<int64_t>(at, 120);
   std::memcpy(out.meta.data(), at + 128, lmdb_meta_bytes);
@@ -53,7 +55,8 @@ bool decode(const std::string& slot, const PartitionPlace& place, Checkpoint& ou
 
 bool is_meta_of(const Checkpoint& checkpoint) {
   const char* meta = checkpoint.meta.data();
-  return load<uint32_t>(meta, meta_magic_at) == meta_magic && load<uint64_t>(meta, meta_txn_at) == checkpoint.txn_id &&
+  return load<uint32_t>(meta, meta_magic_at) == meta_magic &&
+         load<uint64_t>(meta, meta_txn_at) == checkpoint.txn_id &&
          load<uint64_t>(meta, meta_page_number_at) == (checkpoint.txn_id & 1);
 }
 
@@ -148,9 +151,15 @@ Result<> CheckpointStore::capture_meta(Checkpoint& checkpoint) {
   auto got = (*file)->read_at(checkpoint.meta.data(), lmdb_meta_bytes, page * checkpoint.page_bytes);
   if (!got) return got.problem();
   if (*got != lmdb_meta_bytes || !is_meta_of(checkpoint)) {
-    return Problem(Error::storage_damaged, place_.state(), "The meta page is not that of the commit just made");
+    return Problem(Error::storage_damaged, place_.state(),
+                   "The meta page is not that of the commit just made");
   }
   return Done{};
+}
+
+Result<> CheckpointStore::invalidate() {
+  TRY_DONE(slots_->write_at(std::string(slot_distance + slot_bytes, '\0'), 0));
+  return slots_->sync_data();
 }
 
 Result<> CheckpointStore::make_durable(const Checkpoint& checkpoint) {

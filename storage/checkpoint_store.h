@@ -1,4 +1,5 @@
-// CheckpointStore: the CKPT file: which commit of the state is whole on the disk, and where the log goes on from it.
+// CheckpointStore: the CKPT file: which commit of the state is whole on the disk, and where the log goes on
+// from it.
 //
 //   CKPT := slot(512) zeros(3584) slot(512)            slot seq & 1 is written in turn
 //   slot :=
@@ -6,7 +7,8 @@
 //     16 uuid 16   32 partition u32   36 page bytes u32   40 seq u64   48 txn id u64
 //     56 applied_lsn u64        documents are in the state up to it
 //     64 replay_from u64        the oldest change of a row that is not in the state
-//     72 segment u32   80 offset u64   88 lsn u64   96 chain u64     where to read the log from for replay_from
+//     72 segment u32   80 offset u64   88 lsn u64   96 chain u64     where to read the log from for
+//     replay_from
 //    104 digest 16   120 created i64   128 meta 152 (page header and meta of LMDB)   zeros
 #pragma once
 
@@ -42,12 +44,15 @@ class CheckpointStore {
   // The valid slots, newest first.
   Result<std::vector<Checkpoint>> read();
 
-  // Puts the commit of `checkpoint` into both metas of the data file (the other one a transaction older) and syncs, so that
-  // LMDB opens exactly that. False where the data file is too short to hold it.
+  // Puts the commit of `checkpoint` into both metas of the data file (the other one a transaction older) and
+  // syncs, so that LMDB opens exactly that. False where the data file is too short to hold it.
   Result<bool> restore(const Checkpoint& checkpoint);
 
   // Copies the meta of a commit just made out of the data file.
   Result<> capture_meta(Checkpoint& checkpoint);
+
+  // Makes both slots invalid.
+  Result<> invalidate();
 
   // Any thread: syncs the data file, then writes the slot and syncs that.
   Result<> make_durable(const Checkpoint& checkpoint);

@@ -20,7 +20,8 @@ namespace headrace {
 namespace {
 
 Problem failed(std::string_view what, const std::string& path, int error = errno) {
-  return Problem(Error::storage_io, std::string(what) + " of " + path + ": " + std::generic_category().message(error));
+  return Problem(Error::storage_io,
+                 std::string(what) + " of " + path + ": " + std::generic_category().message(error));
 }
 
 Result<> done_if(bool fine, std::string_view what, const std::string& path) {
@@ -77,9 +78,12 @@ class SystemFile final : public File {
 
 int flags_of(OpenMode mode) {
   switch (mode) {
-    case OpenMode::read: return O_RDONLY;
-    case OpenMode::write: return O_RDWR;
-    case OpenMode::create: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::read:
+      return O_RDONLY;
+    case OpenMode::write:
+      return O_RDWR;
+    case OpenMode::create:
+      return O_RDWR | O_CREAT | O_EXCL;
   }
   return O_RDONLY;
 }
@@ -93,7 +97,7 @@ struct Lock {
 };
 
 constexpr uint32_t network_file_systems[] = {
-    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */, CODA_SUPER_MAGIC,
+    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */,   CODA_SUPER_MAGIC,
     AFS_SUPER_MAGIC, NCP_SUPER_MAGIC, 0x00c36400 /* Ceph */, 0x0bd00bd0 /* Lustre */, 0x47504653 /* GPFS */,
 };
 

@@ -52,7 +52,8 @@ std::string_view key_of_entry(std::string_view entry) {
 
 // Calls `visit` for every entry under `prefix`, strictly behind `after` (a whole key, or empty).
 template <class Visit>
-void walk(State& state, Tree tree, const std::string& prefix, std::string_view after, Order order, Visit visit) {
+void walk(State& state, Tree tree, const std::string& prefix, std::string_view after, Order order,
+          Visit visit) {
   StateCursor cursor(state, tree);
   bool there;
   if (order == Order::ascending) {
@@ -73,7 +74,8 @@ void walk(State& state, Tree tree, const std::string& prefix, std::string_view a
 
 }  // namespace
 
-Documents::Documents(State& state, std::vector<TableDefinition> tables) : state_(state), tables_(std::move(tables)) {}
+Documents::Documents(State& state, std::vector<TableDefinition> tables)
+    : state_(state), tables_(std::move(tables)) {}
 
 const TableDefinition* Documents::definition(uint8_t table) const {
   auto found = std::ranges::find(tables_, table, &TableDefinition::table);
@@ -117,7 +119,8 @@ void Documents::erase(uint8_t table, std::string_view key) {
 }
 
 // Only the difference between the stored value and `now` is written.
-void Documents::replace_index_entries(uint8_t table, std::string_view key, std::optional<std::string_view> now) {
+void Documents::replace_index_entries(uint8_t table, std::string_view key,
+                                      std::optional<std::string_view> now) {
   const TableDefinition* about = definition(table);
   if (about == nullptr || about->indexes.empty()) return;
   std::optional<std::string> before;
@@ -136,8 +139,8 @@ void Documents::replace_index_entries(uint8_t table, std::string_view key, std::
 }
 
 // Sorted. Two long index keys may be cut to one entry.
-std::vector<std::string> Documents::entries_of(const TableDefinition& table, size_t index, std::string_view key,
-                                               std::string_view value) const {
+std::vector<std::string> Documents::entries_of(const TableDefinition& table, size_t index,
+                                               std::string_view key, std::string_view value) const {
   IndexKeys index_keys;
   table.indexes[index](key, value, index_keys);
   std::vector<std::string> entries;

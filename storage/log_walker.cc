@@ -47,7 +47,8 @@ Result<LogWalker> LogWalker::at_segment_of(Disk& disk, const PartitionPlace& pla
   return at_position(disk, place, {header.segment, segment_header_bytes, header.first_lsn, header.chain});
 }
 
-Result<LogWalker> LogWalker::at_position(Disk& disk, const PartitionPlace& place, const LogPosition& position) {
+Result<LogWalker> LogWalker::at_position(Disk& disk, const PartitionPlace& place,
+                                         const LogPosition& position) {
   auto segments = list_segments(disk, place);
   if (!segments) return segments.problem();
   LogWalker walker(disk, place, *segments);
@@ -80,7 +81,8 @@ Result<bool> LogWalker::next(bool body) {
     TRY_DONE(enter(reader_->header().segment + 1));
     const SegmentHeader& header = reader_->header();
     if (header.chain != end_.chain) {
-      return damaged_log(reader_->path(), 0, header.first_lsn, header.first_lsn, "the chain of segments is broken");
+      return damaged_log(reader_->path(), 0, header.first_lsn, header.first_lsn,
+                         "the chain of segments is broken");
     }
     end_ = {header.segment, segment_header_bytes, header.first_lsn, header.chain};
   }

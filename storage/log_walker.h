@@ -1,4 +1,5 @@
-// LogWalker: all batches of a partition from a position on, across segments. Recovery, verify and readers use it.
+// LogWalker: all batches of a partition from a position on, across segments. Recovery, verify and readers use
+// it.
 #pragma once
 
 #include <optional>
@@ -20,13 +21,13 @@ class LogWalker {
   static Result<LogWalker> at_segment_of(Disk& disk, const PartitionPlace& place, Lsn lsn);
   static Result<LogWalker> at_position(Disk& disk, const PartitionPlace& place, const LogPosition& position);
 
-  // The next batch; false where none follows in the last segment. Error::storage_damaged, naming file, byte and
-  // LSNs, where the log breaks off although a later segment shows that more had been durable.
+  // The next batch; false where none follows in the last segment. Error::storage_damaged, naming file, byte
+  // and LSNs, where the log breaks off although a later segment shows that more had been durable.
   Result<bool> next(bool body = true);
 
   const BatchHeader& batch() const { return reader_->batch(); }
   const LogPosition& position() const { return position_; }  // of this batch
-  const LogPosition& end() const { return end_; }            // behind it; where the log ends after next() said false
+  const LogPosition& end() const { return end_; }  // behind it; where the log ends after next() said false
   // The records of this batch; views into this walker, good until the next call.
   Result<std::string_view> records();
 

@@ -89,7 +89,8 @@ Result<> LogWriter::write(const RawBatch& batch) {
   return Done{};
 }
 
-// Prefers zero-filled space, then a spare, then to append, and only in a full segment a new one made on the spot.
+// Prefers zero-filled space, then a spare, then to append, and only in a full segment a new one made on the
+// spot.
 Result<> LogWriter::make_room(size_t bytes) {
   if (end_.offset + bytes <= ready_bytes_) return Done{};
   if (options_.spares != nullptr) {

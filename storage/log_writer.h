@@ -1,6 +1,8 @@
-// LogWriter: puts batches behind each other on the disk: compress, hash, chain, pwrite, fdatasync; rolls segments.
+// LogWriter: puts batches behind each other on the disk: compress, hash, chain, pwrite, fdatasync; rolls
+// segments.
 //
-// Lives on: the sync thread (made by recovery before that). Any error is final: nothing may be acked after it.
+// Lives on: the sync thread (made by recovery before that). Any error is final: nothing may be acked after
+// it.
 #pragma once
 
 #include <memory>
@@ -48,6 +50,8 @@ class LogWriter {
   // Goes on at `end`, in a segment that exists and holds nothing but zeros behind it.
   static Result<LogWriter> open(LogWriterOptions options, const LogPosition& end);
 
+  void use_spares(SegmentSource* spares) { options_.spares = spares; }
+
   // On return the batch is durable.
   Result<> write(const RawBatch& batch);
 
@@ -58,7 +62,8 @@ class LogWriter {
   uint64_t segments_opened() const { return segments_opened_; }
 
  private:
-  explicit LogWriter(LogWriterOptions options) : options_(std::move(options)), compressor_(compression_level) {}
+  explicit LogWriter(LogWriterOptions options)
+      : options_(std::move(options)), compressor_(compression_level) {}
   static constexpr int compression_level = 1;
 
   void encode_body(const RawBatch& batch);
@@ -80,8 +85,9 @@ class LogWriter {
   uint64_t segments_opened_ = 0;
 };
 
-// Creates, syncs and names a segment that begins at `end` (with end.segment as its id) and holds `content` behind its header,
-// then `zeros` zero bytes. Atomic: after a crash it is there whole or not at all.
-Result<> create_segment(const LogWriterOptions& options, const LogPosition& end, std::string_view content, size_t zeros);
+// Creates, syncs and names a segment that begins at `end` (with end.segment as its id) and holds `content`
+// behind its header, then `zeros` zero bytes. Atomic: after a crash it is there whole or not at all.
+Result<> create_segment(const LogWriterOptions& options, const LogPosition& end, std::string_view content,
+                        size_t zeros);
 
 }  // namespace headrace

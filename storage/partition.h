@@ -36,6 +36,8 @@ class Fold {
   // `replaying`: at open, for every record from the last checkpoint's replay_from on; so that work which was
   // waiting for an acknowledgement (see Partition::hold) can be done again.
   virtual void apply(const RecordView& record, Rows& rows, bool replaying) = 0;
+  // For records before that, when rows are folded anew, and for rebuild(): only rows are to be made.
+  virtual void refold(const RecordView& record, Rows& rows) { apply(record, rows, true); }
   // Where it differs from the stored one at open, all rows are dropped and folded again from the whole log.
   virtual uint64_t definition_digest() const = 0;
 };

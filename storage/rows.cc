@@ -12,7 +12,9 @@ namespace {
 constexpr size_t slots_min = 16;
 constexpr size_t row_overhead_bytes = sizeof(Row) + 2 * sizeof(Row*) + 16;  // slots at half load, allocator
 
-bool before(const Row* a, const Row* b) { return a->table != b->table ? a->table < b->table : a->key < b->key; }
+bool before(const Row* a, const Row* b) {
+  return a->table != b->table ? a->table < b->table : a->key < b->key;
+}
 
 }  // namespace
 
@@ -124,7 +126,8 @@ Row& Rows::create(uint8_t table, std::string_view key, uint64_t hash) {
 }
 
 void Rows::change(Row& row, Lsn lsn) {
-  // An erased row begins anew, unless this record was before the erasure (then the caller skips it by row.lsn).
+  // An erased row begins anew, unless this record was before the erasure (then the caller skips it by
+  // row.lsn).
   if (row.gone && (row.lsn < lsn || row.touched == lsn)) {
     row.gone = false;
     row.bytes.clear();

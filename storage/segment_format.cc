@@ -67,7 +67,8 @@ std::string encode(const SegmentHeader& header, const PartitionPlace& place) {
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes, const PartitionPlace& place) {
   if (bytes.size() < segment_header_bytes) return std::nullopt;
   bytes = bytes.substr(0, segment_header_bytes);
-  if (load<uint64_t>(bytes, 0) != segment_magic || load<uint32_t>(bytes, 12) != segment_version) return std::nullopt;
+  if (load<uint64_t>(bytes, 0) != segment_magic || load<uint32_t>(bytes, 12) != segment_version)
+    return std::nullopt;
   if (load<uint32_t>(bytes, segment_crc_at) != crc_without(bytes, segment_crc_at, 0)) return std::nullopt;
   if (std::memcmp(bytes.data() + 16, place.uuid.data(), place.uuid.size()) != 0) return std::nullopt;
   if (load<uint32_t>(bytes, 32) != place.partition) return std::nullopt;
@@ -98,7 +99,8 @@ uint64_t encode(const BatchHeader& header, uint64_t salt, char* out) {
 std::optional<BatchHeader> decode_batch_header(std::string_view bytes, uint64_t salt) {
   if (bytes.size() < batch_header_bytes) return std::nullopt;
   bytes = bytes.substr(0, batch_header_bytes);
-  if (load<uint16_t>(bytes, 0) != batch_magic || load<uint8_t>(bytes, 2) != batch_version) return std::nullopt;
+  if (load<uint16_t>(bytes, 0) != batch_magic || load<uint8_t>(bytes, 2) != batch_version)
+    return std::nullopt;
   if (load<uint8_t>(bytes, 3) > static_cast<uint8_t>(Codec::zstd)) return std::nullopt;
   if (load<uint32_t>(bytes, 60) != 0) return std::nullopt;  // flags and dictionary of a later version
   if (load<uint32_t>(bytes, batch_crc_at) != crc_without(bytes, batch_crc_at, static_cast<uint32_t>(salt))) {

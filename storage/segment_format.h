@@ -8,9 +8,8 @@
 //     16 uuid        16   of the data directory
 //     32 partition   u32
 //     36 segment     u32  id; the file is named after it
-//     40 first_lsn   u64  of the first batch; records of the segment before with this LSN or a later one are void
-//     48 chain       u64  the chain value before the first batch
-//     56 created     i64  us since 1970, UTC
+//     40 first_lsn   u64  of the first batch; records of the segment before with this LSN or a later one are
+//     void 48 chain       u64  the chain value before the first batch 56 created     i64  us since 1970, UTC
 //     64 zeros
 //   batch := batch-header(64) body padding             begins at a multiple of 8; padding is zeros
 //   batch-header :=
@@ -32,8 +31,9 @@
 //   body := see codec/record.h
 //
 // The salt is a hash of uuid and partition. It makes bytes that a client chose, or that stem from another
-// directory, no valid batch. The chain value after a batch is XXH3-64 of its header, seeded with the value before;
-// before the first batch of a partition it is the salt. A segment ends where the next one's first_lsn is reached.
+// directory, no valid batch. The chain value after a batch is XXH3-64 of its header, seeded with the value
+// before; before the first batch of a partition it is the salt. A segment ends where the next one's first_lsn
+// is reached.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +74,9 @@ struct BatchHeader {
   Lsn last_lsn() const { return first_lsn + count - 1; }
   Lsn watermark() const { return first_lsn - undurable; }
   size_t body_bytes() const { return length - batch_header_bytes; }
-  uint64_t padded_length() const { return (uint64_t{length} + batch_alignment - 1) / batch_alignment * batch_alignment; }
+  uint64_t padded_length() const {
+    return (uint64_t{length} + batch_alignment - 1) / batch_alignment * batch_alignment;
+  }
 };
 
 uint64_t salt_of(const PartitionPlace& place);

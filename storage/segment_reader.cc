@@ -13,7 +13,8 @@ constexpr size_t window_bytes = 1024 * 1024;
 constexpr size_t zero_probe_bytes = 4096;
 
 bool all_zero(std::string_view bytes) {
-  return bytes.empty() || (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace

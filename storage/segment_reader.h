@@ -33,9 +33,9 @@ class SegmentReader {
   // With `body` false the body's hash is not checked and the body not read.
   Result<bool> read(const LogPosition& at, bool body = true);
   const BatchHeader& batch() const { return batch_; }
-  std::string_view body() const { return body_; }  // as stored; good until the next read
-  LogPosition after() const { return after_; }     // behind the batch
-  const char* why_not() const { return why_not_; } // of the last read() that said no
+  std::string_view body() const { return body_; }   // as stored; good until the next read
+  LogPosition after() const { return after_; }      // behind the batch
+  const char* why_not() const { return why_not_; }  // of the last read() that said no
 
   // The first valid batch at or behind `offset` that holds a record at or above `lsn`, wherever it begins.
   Result<bool> find_behind(uint64_t offset, Lsn lsn);
@@ -64,7 +64,8 @@ class SegmentReader {
   const char* why_not_ = "";
 };
 
-// Ids of the segments of a partition, ascending. Error::storage_damaged where one is missing between two others.
+// Ids of the segments of a partition, ascending. Error::storage_damaged where one is missing between two
+// others.
 Result<std::vector<uint32_t>> list_segments(Disk& disk, const PartitionPlace& place);
 
 }  // namespace headrace

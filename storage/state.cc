@@ -15,7 +15,9 @@ constexpr size_t crc_bytes = 4;
 constexpr size_t inline_bytes_about = 2000;  // LMDB puts larger values on pages of their own
 
 MDB_val to_val(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
-std::string_view from_val(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
+std::string_view from_val(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
 
 uint32_t crc_of(Tree tree, std::string_view key, std::string_view bytes) {
   char name = static_cast<char>(tree);
@@ -27,8 +29,8 @@ Digest element(Tree tree, std::string_view key, std::string_view stored) {
 }
 
 bool same(std::string_view stored, std::string_view head, std::string_view tail) {
-  return stored.size() == crc_bytes + head.size() + tail.size() && stored.substr(crc_bytes, head.size()) == head &&
-         stored.substr(crc_bytes + head.size()) == tail;
+  return stored.size() == crc_bytes + head.size() + tail.size() &&
+         stored.substr(crc_bytes, head.size()) == head && stored.substr(crc_bytes + head.size()) == tail;
 }
 
 size_t pages_of(size_t value_bytes, size_t page_bytes) {
@@ -56,7 +58,8 @@ struct State::Handles {
 State::State(FailStop fail_stop) : lmdb_(std::make_unique<Handles>()), fail_stop_(std::move(fail_stop)) {}
 State::~State() = default;
 
-Result<std::unique_ptr<State>> State::open(const std::string& directory, size_t map_bytes, FailStop fail_stop) {
+Result<std::unique_ptr<State>> State::open(const std::string& directory, size_t map_bytes,
+                                           FailStop fail_stop) {
   std::unique_ptr<State> state(new State(std::move(fail_stop)));
   TRY_DONE(state->open_environment(directory, map_bytes));
   return state;
@@ -92,7 +95,8 @@ std::optional<std::string_view> State::checked(Tree tree, std::string_view key, 
   }
   failed_ = true;
   fail_stop_(Problem(Error::storage_damaged, std::string("A value of the state's ") +
-                                                 tree_names[static_cast<size_t>(tree)] + " fails its checksum"));
+                                                 tree_names[static_cast<size_t>(tree)] +
+                                                 " fails its checksum"));
   return std::nullopt;
 }
 

@@ -1,13 +1,15 @@
-// State: the LMDB environment of one partition: four trees, a CRC32C per value, a running digest per tree, and one
-// write transaction that is always open between two commits.
+// State: the LMDB environment of one partition: four trees, a CRC32C per value, a running digest per tree,
+// and one write transaction that is always open between two commits.
 //
 //   value  := crc32c:u32 bytes              over tree, key and bytes
-//   digest := sum over all entries of XXH3-128(value, seed = XXH3-64(key, seed = tree)); the meta tree has none
+//   digest := sum over all entries of XXH3-128(value, seed = XXH3-64(key, seed = tree)); the meta tree has
+//   none
 //
-// The flags leave all syncing and locking to us: MDB_NOSYNC (checkpoint_store.h makes commits durable), MDB_NOLOCK (the
-// data directory is locked, and one thread owns the partition; a write transaction may thus move to another thread).
-// Limits: a transaction must stay below limits::dirty_pages_max pages, because LMDB spills pages to the file
-// above 131,071 of them, and no page may reach the file while a checkpoint is being made durable (rule R).
+// The flags leave all syncing and locking to us: MDB_NOSYNC (checkpoint_store.h makes commits durable),
+// MDB_NOLOCK (the data directory is locked, and one thread owns the partition; a write transaction may thus
+// move to another thread). Limits: a transaction must stay below limits::dirty_pages_max pages, because LMDB
+// spills pages to the file above 131,071 of them, and no page may reach the file while a checkpoint is being
+// made durable (rule R).
 #pragma once
 
 #include <array>
@@ -31,9 +33,10 @@ class State {
  public:
   using FailStop = std::function<void(const Problem&)>;
 
-  // `directory` exists. `fail_stop` is called for every error of LMDB and every value that fails its CRC; where it
-  // returns, failed() holds and everything reads as empty.
-  static Result<std::unique_ptr<State>> open(const std::string& directory, size_t map_bytes, FailStop fail_stop);
+  // `directory` exists. `fail_stop` is called for every error of LMDB and every value that fails its CRC;
+  // where it returns, failed() holds and everything reads as empty.
+  static Result<std::unique_ptr<State>> open(const std::string& directory, size_t map_bytes,
+                                             FailStop fail_stop);
   ~State();  // what is not committed is lost
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -52,11 +55,14 @@ class State {
 
   Digest digest() const;
   const Digest& digest(Tree tree) const { return digests_[static_cast<size_t>(tree)]; }
-  void set_digest(Tree tree, const Digest& digest) { digests_[static_cast<size_t>(tree)] = digest; }  // as stored
+  void set_digest(Tree tree, const Digest& digest) {
+    digests_[static_cast<size_t>(tree)] = digest;
+  }  // as stored
   // Read anew from all entries, every CRC checked.
   Result<Digest> count_digest(Tree tree);
 
-  // Writes the open transaction to the file (not to the disk) and begins the next. The id of what was committed.
+  // Writes the open transaction to the file (not to the disk) and begins the next. The id of what was
+  // committed.
   uint64_t commit();
   uint32_t page_bytes() const { return page_bytes_; }
 

@@ -1,8 +1,8 @@
 // SyncThread: takes one batch at a time from the owner of a partition and returns when it is durable.
 //
-// Operation: submit() hands a batch over while idle(); when it is durable, `wake` is called and take_finished() hands
-// it back. After an error nothing is ever finished again.
-// Lives on: its own thread; the public functions on the owner's, but for durable_lsn(). Limits: one batch in flight.
+// Operation: submit() hands a batch over while idle(); when it is durable, `wake` is called and
+// take_finished() hands it back. After an error nothing is ever finished again. Lives on: its own thread; the
+// public functions on the owner's, but for durable_lsn(). Limits: one batch in flight.
 #pragma once
 
 #include <atomic>
@@ -19,9 +19,9 @@ namespace headrace {
 class SyncThread {
  public:
   struct Finished {
-    RawBatch batch;         // for its buffer to be used again
-    LogPosition position;   // where it stands
-    LogPosition end;        // behind it
+    RawBatch batch;        // for its buffer to be used again
+    LogPosition position;  // where it stands
+    LogPosition end;       // behind it
     Micros duration_us = 0;
     size_t written_bytes = 0;
     uint64_t segments_opened = 0;  // since the start

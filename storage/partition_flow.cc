@@ -1,0 +1,90 @@
+// The flow of a partition: batches to the sync thread and back, steps of checkpoints, the end.
+#include "storage/partition_work.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t evict_visits = 4096;  // slots looked at per pump
+
+}  // namespace
+
+void Partition::Work::hand_over() {
+  if (open_.count == 0 || !sync_->idle() || failed_.load(std::memory_order_relaxed)) return;
+  CHECK(open_.first_lsn == durable_lsn_ + 1);  // one batch in flight: everything before it is durable
+  RawBatch batch = std::move(open_);
+  open_ = {.body = std::move(spare_), .first_lsn = 0, .count = 0, .base_time = 0};
+  open_.body.clear();
+  spare_ = {};
+  sync_->submit(std::move(batch));
+}
+
+void Partition::Work::hand_over_if_large() {
+  if (open_.body.size() < limits::batch_bytes_close) return;
+  take_synced();
+  hand_over();
+}
+
+void Partition::Work::take_synced() {
+  auto finished = sync_->take_finished();
+  if (!finished) return;
+  ++counters_.batches;
+  counters_.bytes_raw += finished->batch.body.size();
+  counters_.bytes_written += finished->written_bytes;
+  counters_.segments = finished->segments_opened;
+  durable_lsn_ = finished->end.lsn - 1;
+  log_end_ = finished->end;
+  checkpointer_->remember(finished->position);
+  spare_ = std::move(finished->batch.body);
+  if (options_.observe_sync) options_.observe_sync(finished->duration_us);
+}
+
+void Partition::Work::pump() {
+  if (closed_ || failed_.load(std::memory_order_relaxed)) return;
+  take_synced();
+  hand_over();
+  // Documents may keep the state ahead of the log for ever; then the owner waits, once.
+  if (checkpointer_->step(progress()) && wait_durable(applied_lsn_)) (void)checkpointer_->step(progress());
+  rows_->evict(options_.row_bytes_max, evict_visits);
+}
+
+void Partition::Work::synced() { pump(); }
+
+Refusal Partition::Work::refusal() const { return refusal_for(0, false); }
+
+bool Partition::Work::wait_durable(Lsn lsn) {
+  while (durable_lsn_ < lsn && !failed_) {
+    if (!sync_->idle()) {
+      if (!sync_->wait_finished()) return false;
+      take_synced();
+    }
+    hand_over();
+  }
+  return durable_lsn_ >= lsn;
+}
+
+Result<> Partition::Work::close() {
+  if (closed_) return Done{};
+  if (!wait_durable(applied_lsn_) || !checkpointer_->flush(progress())) {
+    return Problem(Error::storage_io, options_.place.path, "The partition could not be closed cleanly");
+  }
+  closed_ = true;
+  return Done{};
+}
+
+Result<Digest> Partition::Work::full_digest() {
+  if (!wait_durable(applied_lsn_) || !checkpointer_->flush(progress())) {
+    return Problem(Error::storage_io, options_.place.path, "The state could not be written");
+  }
+  Digest all;
+  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+    auto counted = state_->count_digest(tree);
+    if (!counted) return counted.problem();
+    if (*counted != state_->digest(tree)) {
+      return Problem(Error::storage_damaged, options_.place.path, "The state does not match its digest");
+    }
+    all += *counted;
+  }
+  return all;
+}
+
+}  // namespace headrace
