@@ -17,7 +17,8 @@ namespace headrace {
 namespace {
 
 constexpr int ok_status = 0, failed_status = 1, usage_status = 2;
-constexpr size_t feed_requests = 40;  // of --batch events each, before `predict`
+constexpr size_t batch_templates = 24;
+constexpr size_t events_per_cart = 3;  // fed before `predict`
 
 struct Options {
   std::string scenario, url = "http://127.0.0.1:8080", path = "/health";
@@ -54,7 +55,7 @@ void describe(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 10'000));
   app.add_option("--carts", options.pool.carts, "distinct carts")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(CLI::Range(1, 200'000));
   app.add_flag("--ndjson", options.pool.ndjson, "batches as one event per line");
   app.add_flag("--json", options.json, "the result as one JSON object");
 }
@@ -82,7 +83,7 @@ void describe_load(CLI::App& app, LoadPlan& load) {
 }
 
 std::vector<Template> requests_for(const Options& options) {
-  if (options.scenario == "batch") return batch_requests(options.pool);
+  if (options.scenario == "batch") return batch_requests(options.pool, batch_templates);
   if (options.scenario == "predict") return predict_requests(options.pool);
   if (options.scenario == "get") return get_requests(options.pool);
   return single_event_requests(options.pool);
@@ -114,8 +115,9 @@ Result<> send_some(const Options& options, RequestPool& pool, size_t requests) {
 Result<> feed_carts(const Options& options) {
   PoolWish wish = options.pool;
   wish.path = "/api/events/batch";
-  RequestPool pool(batch_requests(wish), ~wish.run);
-  return send_some(options, pool, feed_requests);
+  const size_t requests = (events_per_cart * wish.carts + wish.batch - 1) / wish.batch;
+  RequestPool pool(batch_requests(wish, requests), ~wish.run);
+  return send_some(options, pool, requests);
 }
 
 void print(const Options& options, const LoadResult& result) {

@@ -14,8 +14,7 @@
 namespace headrace {
 namespace {
 
-constexpr size_t single_templates = 4096;
-constexpr size_t batch_templates = 24;
+constexpr size_t single_templates = 16'384;
 constexpr size_t predict_templates = 8192;
 
 void write_hex(uint64_t value, char* to, size_t digits) {
@@ -42,7 +41,7 @@ class EventWriter {
   // Appends one event and returns where its id begins.
   size_t append(std::string& out) {
     constexpr std::array<std::string_view, 4> regions{"eu-west", "us-east", "us-west", "ap-south"};
-    const size_t cart = dice_() % wish_.carts;
+    const size_t cart = turn_++ % wish_.carts;
     out += R"({"event_id":")";
     const size_t id_at = out.size();
     out.append(EventIds::width, '0');
@@ -60,6 +59,7 @@ class EventWriter {
  private:
   const PoolWish& wish_;
   std::mt19937 dice_;
+  size_t turn_ = 0;
   std::string now_;
 };
 
@@ -120,10 +120,10 @@ std::vector<Template> single_event_requests(const PoolWish& wish) {
   return made;
 }
 
-std::vector<Template> batch_requests(const PoolWish& wish) {
+std::vector<Template> batch_requests(const PoolWish& wish, size_t count) {
   EventWriter writer(wish);
   std::vector<Template> made;
-  for (size_t i = 0; i < batch_templates; ++i) made.push_back(one_batch(wish, writer));
+  for (size_t i = 0; i < count; ++i) made.push_back(one_batch(wish, writer));
   return made;
 }
 

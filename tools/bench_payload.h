@@ -54,8 +54,9 @@ struct PoolWish {
   uint32_t run = 0;       // makes ids and the choice of carts different from run to run
 };
 
+// Events go round the carts in turn, so `carts` events in a row name each of them once.
 std::vector<Template> single_event_requests(const PoolWish& wish);
-std::vector<Template> batch_requests(const PoolWish& wish);
+std::vector<Template> batch_requests(const PoolWish& wish, size_t count);
 std::vector<Template> predict_requests(const PoolWish& wish);
 std::vector<Template> get_requests(const PoolWish& wish);
 
