@@ -13,6 +13,8 @@
 
 namespace headrace {
 
+struct HttpHome;
+
 // The limits of src/base/limits.h, as values, so that tests can use smaller ones.
 struct HttpOptions {
   size_t target_bytes_max = limits::target_bytes_max;
@@ -86,9 +88,8 @@ class Listener {
   Task<void> drain();
 
  private:
-  struct State;
-  explicit Listener(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Listener(HttpHome& home) : home_(home) {}
+  HttpHome& home_;  // outlives this object until libuv has closed its handles
 };
 
 }  // namespace headrace

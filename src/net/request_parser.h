@@ -35,6 +35,7 @@ class RequestParser {
 
   Step parse(char* window, size_t size);
   void limit_body(size_t bytes) { state_.body_bytes_max = bytes; }
+  size_t body_limit() const { return state_.body_bytes_max; }
   void next();
 
   size_t seen() const { return state_.seen; }
