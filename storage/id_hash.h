@@ -19,6 +19,9 @@ struct IdEntry {
 };
 static_assert(sizeof(IdEntry) == 24);
 
+// The hash as tables and runs hold it: a high half of 0 marks a free slot, so it counts as 1.
+inline IdHash storable(const IdHash& id) { return {id.high | static_cast<uint64_t>(id.high == 0), id.low}; }
+
 // floor(value * range / 2^64): where a uniform `value` falls in [0, range); monotone in `value`.
 inline uint64_t scale_to(uint64_t value, uint64_t range) {
   __extension__ using Wide = unsigned __int128;

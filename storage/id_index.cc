@@ -2,6 +2,7 @@
 #include "storage/id_index.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "src/base/check.h"
 #include "storage/id_keeper.h"
@@ -10,11 +11,13 @@
 namespace headrace {
 namespace {
 
+constexpr size_t table_entries_min = 16;
 constexpr size_t first_table_entries = 16 * 1024;
 
 }  // namespace
 
 Result<std::unique_ptr<IdIndex>> IdIndex::open(Options options, uint64_t log_end_lsn) {
+  options.memory_entries = std::bit_ceil(std::max(options.memory_entries, table_entries_min));
   auto loaded = load_ids(*options.disk, options.dir, options.log_identity, log_end_lsn);
   if (!loaded.ok()) return loaded.problem();
   return std::unique_ptr<IdIndex>(new IdIndex(std::move(options), std::move(*loaded)));
@@ -32,11 +35,22 @@ IdIndex::IdIndex(Options options, IdLoaded loaded)
 
 IdIndex::~IdIndex() = default;
 
-std::optional<uint64_t> IdIndex::find(const IdHash& id) {
+// The filters first, though the tables are asked first: so their cache misses overlap, and a branch of a
+// table's probing that went the wrong way does not throw them away.
+std::optional<uint64_t> IdIndex::find(const IdHash& hash) {
+  const IdHash id = storable(hash);
+  const bool in_runs = may_be_in_runs(id);
   uint64_t lsn = active_->find(id);
   if (lsn == 0 && frozen_) lsn = frozen_->find(id);
   if (lsn >= keeper_->first_lsn()) return lsn;
-  return find_in_runs(id);
+  return in_runs ? find_in_runs(id) : std::nullopt;
+}
+
+bool IdIndex::may_be_in_runs(const IdHash& id) const {
+  const IdFilterBits bits(id);
+  bool any = false;
+  for (const Probe& probe : probes_) any |= bits.may_be_in(probe.lines[scale_to(id.high, probe.line_count)]);
+  return any;
 }
 
 std::optional<uint64_t> IdIndex::find_in_runs(const IdHash& id) {
@@ -66,7 +80,7 @@ void IdIndex::add(const IdHash& id, uint64_t lsn) {
   CHECK(lsn > last_lsn_);
   poll();
   if (active_->full()) make_room();
-  active_->insert(id, lsn, keeper_->first_lsn());
+  active_->insert(storable(id), lsn, keeper_->first_lsn());
   last_lsn_ = lsn;
 }
 

@@ -33,15 +33,15 @@ struct IdSnapshot;
 class IdIndex {
  public:
   struct Options {
-    std::string dir;
-    size_t memory_entries = limits::id_table_entries;       // of one table; tables start smaller and double
+    std::string dir = {};                                   // its parent exists
+    size_t memory_entries = limits::id_table_entries;       // of one table, a power of two; it starts smaller
     size_t filter_bytes_max = limits::id_filter_bytes_max;  // of all runs together
     uint64_t log_identity = 0;  // of data directory and partition; runs of another log are deleted
     // Any thread: a block of a run cannot be read or is damaged. Its file is then already removed, so that
     // the next open rebuilds it from the log. Must not return in a server; by default it says so on stderr
     // and ends the process with status 70. In tests it may return: ids of that block are then answered as
     // new.
-    std::function<void(const Problem&)> fail_stop;
+    std::function<void(const Problem&)> fail_stop = nullptr;
     Disk* disk = &system_disk();
   };
 
@@ -107,6 +107,7 @@ class IdIndex {
   };
 
   IdIndex(Options options, IdLoaded loaded);
+  bool may_be_in_runs(const IdHash& id) const;
   std::optional<uint64_t> find_in_runs(const IdHash& id);
   std::optional<uint64_t> read_run(const IdRun& run, const IdHash& id);
   void install(const IdSnapshot& snapshot);

@@ -1,9 +1,6 @@
 // IdKeeper: writing, merging and forgetting runs behind the owner's back.
 #include "storage/id_keeper.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -15,9 +12,6 @@ namespace headrace {
 namespace {
 
 constexpr int status_fail_stop = 70;  // EX_SOFTWARE of sysexits.h
-
-// The owner's events come first; the table may grow meanwhile.
-void lower_priority() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10); }
 
 uint64_t filter_bytes(const std::vector<std::shared_ptr<IdRun>>& runs) {
   uint64_t bytes = 0;
@@ -115,7 +109,6 @@ void IdKeeper::report_damage(const Problem& problem) {
 // From here on: the keeper's thread.
 
 void IdKeeper::run() {
-  lower_priority();
   while (wait_for_work()) {
     bool good = write_waiting_table();
     clear_recycled();

@@ -4,7 +4,7 @@
 // Operation: the owner hands over a frozen table and goes on; the keeper publishes a new list of runs
 // whenever it has changed, and the owner takes it when it sees news(). A waiting table goes before
 // everything: a merge stops between blocks for it. A failed write is tried again every limits::id_retry_us.
-// Lives on: its own thread, at low priority; the functions here belong to the owner thread.
+// Lives on: its own thread; the functions here belong to the owner thread.
 // Limits: one waiting table, one spare. Filters of all runs within filter_bytes_max, plus those of one merge
 // under way (at most a quarter of that) and of what is written meanwhile.
 #pragma once

@@ -10,21 +10,21 @@ namespace {
 
 class Cursor {
  public:
-  explicit Cursor(const IdRun& run) : run_(run), blocks_(blocks_per_read) {}
+  explicit Cursor(const IdRun& run) : run_(&run), blocks_(blocks_per_read) {}
 
   bool ended() const { return loaded_ == 0; }
   const IdEntry& entry() const { return blocks_[block_].entries[at_]; }
   const IdHash& hash() const { return entry().hash; }
 
   Result<> load() {
-    loaded_ = std::min<uint64_t>(blocks_per_read, run_.header().blocks - next_);
-    if (loaded_ > 0) TRY_DONE(run_.read_blocks(next_, loaded_, blocks_.data()));
+    loaded_ = std::min<uint64_t>(blocks_per_read, run_->header().blocks - next_);
+    if (loaded_ > 0) TRY_DONE(run_->read_blocks(next_, loaded_, blocks_.data()));
     next_ += loaded_;
     block_ = at_ = 0;
     return Done{};
   }
 
-  // The first half of a step: false where the loaded blocks end and load() is needed.
+  // False where the loaded blocks end and load() is needed.
   bool step() {
     if (++at_ < blocks_[block_].count) return true;
     at_ = 0;
@@ -34,7 +34,7 @@ class Cursor {
  private:
   static constexpr size_t blocks_per_read = 64;
 
-  const IdRun& run_;
+  const IdRun* run_;
   std::vector<IdBlock> blocks_;
   uint64_t next_ = 0, loaded_ = 0, block_ = 0;
   uint32_t at_ = 0;

@@ -25,7 +25,7 @@ std::optional<IdMergeWindow> choose_merge(const std::vector<uint64_t>& sizes, si
 struct IdMergeRules {
   uint64_t first_lsn = 1;  // entries outside of [first_lsn, last_lsn] are left out
   uint64_t last_lsn = UINT64_MAX;
-  std::function<bool()> between;  // after every few blocks; false: stop with Error::shutting_down
+  std::function<bool()> between = nullptr;  // after every few blocks; false: stop with Error::shutting_down
 };
 
 // One run over the span of all `runs` (neighbours, oldest first). Of two entries of one id the older one

@@ -29,46 +29,60 @@ void sort_nearly_sorted(std::vector<IdEntry>& entries) {
 }  // namespace
 
 IdTable::IdTable(size_t capacity) {
-  const size_t slots = std::bit_ceil(std::max<size_t>(capacity, 4) * 2);
-  mask_ = slots - 1;
-  shift_ = 64 - std::countr_zero(slots);
-  key_pages_ = IdPages(slots * sizeof(uint64_t));
+  const size_t slots = std::bit_ceil(std::max(capacity * 2, 2 * IdBucket::slots));
+  bucket_mask_ = slots / IdBucket::slots - 1;
+  shift_ = 64 - std::countr_zero(bucket_mask_ + 1);
+  bucket_pages_ = IdPages(slots * sizeof(uint64_t));
   rest_pages_ = IdPages(slots * sizeof(Rest));
-  keys_ = reinterpret_cast<uint64_t*>(key_pages_.data());
+  buckets_ = reinterpret_cast<IdBucket*>(bucket_pages_.data());
   rest_ = reinterpret_cast<Rest*>(rest_pages_.data());
 }
 
 void IdTable::insert(const IdHash& id, uint64_t lsn, uint64_t first_lsn) {
-  CHECK(!full());
-  const uint64_t key = key_of(id);
-  size_t at = home(key);
-  while (keys_[at] != 0 && !(keys_[at] == key && rest_[at].low == id.low)) at = (at + 1) & mask_;
-  if (keys_[at] != 0 && rest_[at].lsn >= first_lsn) return;
-  count_ += keys_[at] == 0;
-  keys_[at] = key;
-  rest_[at] = {id.low, lsn};
+  CHECK(!full() && id.high != 0);
+  if (Rest* rest = known(id)) {
+    if (rest->lsn < first_lsn) rest->lsn = lsn;
+    return;
+  }
+  size_t at = home(id.high);
+  uint32_t free = 0;
+  while ((free = buckets_[at].equal(0)) == 0) at = (at + 1) & bucket_mask_;
+  const size_t slot = static_cast<size_t>(std::countr_zero(free));
+  buckets_[at].high[slot] = id.high;
+  rest_[at * IdBucket::slots + slot] = {id.low, lsn};
+  ++count_;
+}
+
+template <class Visit>
+void IdTable::each(Visit visit) const {
+  for (size_t at = 0; at <= bucket_mask_; ++at)
+    for (uint32_t used = ~buckets_[at].equal(0) & 0xff; used != 0; used &= used - 1) {
+      const size_t slot = static_cast<size_t>(std::countr_zero(used));
+      const Rest& rest = rest_[at * IdBucket::slots + slot];
+      visit(at, IdEntry{{buckets_[at].high[slot], rest.low}, rest.lsn});
+    }
 }
 
 std::unique_ptr<IdTable> IdTable::doubled() const {
   auto larger = std::make_unique<IdTable>(capacity() * 2);
-  for (size_t at = 0; at <= mask_; ++at)
-    if (keys_[at] != 0) larger->insert({keys_[at], rest_[at].low}, rest_[at].lsn, 0);
+  each([&](size_t, const IdEntry& entry) { larger->insert(entry.hash, entry.lsn, 0); });
   return larger;
 }
 
-// A cluster at the end of the table wraps to its start: what stands before its own slot belongs to the end.
+// Overflow at the end of the table wraps to its start: what stands before its own bucket belongs to the end.
 std::vector<IdEntry> IdTable::sorted() const {
   std::vector<IdEntry> entries, wrapped;
   entries.reserve(count_);
-  for (size_t at = 0; at <= mask_; ++at)
-    if (keys_[at] != 0) (home(keys_[at]) > at ? wrapped : entries).push_back(entry(at));
+  each([&](size_t at, const IdEntry& entry) {
+    (home(entry.hash.high) > at ? wrapped : entries).push_back(entry);
+  });
   entries.insert(entries.end(), wrapped.begin(), wrapped.end());
   sort_nearly_sorted(entries);
   return entries;
 }
 
 void IdTable::clear() {
-  std::memset(key_pages_.data(), 0, key_pages_.size());
+  std::memset(bucket_pages_.data(), 0, bucket_pages_.size());
   count_ = 0;
 }
 

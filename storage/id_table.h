@@ -1,10 +1,17 @@
-// The memory table of the dedup index: open addressing, linear probing, at most half full.
+// The memory table of the dedup index: open addressing in buckets of one cache line, at most half full.
 //
-// The slot is the top of the hash, so a scan of the table is almost in the order of a run. The high halves of
-// the hashes stand in an array of their own: a lookup that finds nothing touches one cache line of eight
-// slots. Limits: grows only through doubled(). An id whose high half is 0 counts as 1 (0 marks a free slot).
+// The bucket is the top of the hash, so a scan of the table is almost in the order of a run. The high halves
+// of the hashes stand in an array of their own, eight to a line, and a line is compared at once: a lookup
+// that finds nothing touches one line and has hardly a branch to guess wrong. A full bucket overflows into
+// the next one. Limits: grows only through doubled(). Takes storable() hashes only: a high half of 0 marks a
+// free slot.
 #pragma once
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,29 +21,48 @@
 
 namespace headrace {
 
+struct alignas(64) IdBucket {
+  static constexpr size_t slots = 8;
+  uint64_t high[slots];
+
+  // A bit per slot that holds `value`.
+  uint32_t equal(uint64_t value) const {
+#ifdef __AVX2__
+    const __m256i wanted = _mm256_set1_epi64x(static_cast<int64_t>(value));
+    const auto* halves = reinterpret_cast<const __m256i*>(high);
+    const __m256i first = _mm256_cmpeq_epi64(_mm256_load_si256(halves), wanted);
+    const __m256i second = _mm256_cmpeq_epi64(_mm256_load_si256(halves + 1), wanted);
+    return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(first)) |
+                                 _mm256_movemask_pd(_mm256_castsi256_pd(second)) << 4);
+#else
+    uint32_t bits = 0;
+    for (size_t i = 0; i < slots; ++i) bits |= static_cast<uint32_t>(high[i] == value) << i;
+    return bits;
+#endif
+  }
+};
+
 class IdTable {
  public:
   explicit IdTable(size_t capacity);  // ids; rounded up to a power of two
 
   uint64_t find(const IdHash& id) const {  // its LSN, or 0
-    const uint64_t key = key_of(id);
-    for (size_t at = home(key); keys_[at] != 0; at = (at + 1) & mask_)
-      if (keys_[at] == key && rest_[at].low == id.low) return rest_[at].lsn;
-    return 0;
+    const Rest* rest = known(id);
+    return rest == nullptr ? 0 : rest->lsn;
   }
 
   // Not when full(). An id already there keeps its LSN if that is at least `first_lsn`.
   void insert(const IdHash& id, uint64_t lsn, uint64_t first_lsn);
 
   void prefetch(const IdHash& id) const {
-    __builtin_prefetch(&keys_[home(key_of(id))]);
-    __builtin_prefetch(&rest_[home(key_of(id))]);
+    __builtin_prefetch(&buckets_[home(id.high)]);
+    __builtin_prefetch(&rest_[home(id.high) * IdBucket::slots], 1);
   }
 
   size_t count() const { return count_; }
-  size_t capacity() const { return (mask_ + 1) / 2; }
+  size_t capacity() const { return (bucket_mask_ + 1) * IdBucket::slots / 2; }
   bool full() const { return count_ >= capacity(); }
-  size_t bytes() const { return (mask_ + 1) * (sizeof(uint64_t) + sizeof(Rest)); }
+  size_t bytes() const { return bucket_pages_.size() + rest_pages_.size(); }
 
   std::unique_ptr<IdTable> doubled() const;
   std::vector<IdEntry> sorted() const;
@@ -47,15 +73,26 @@ class IdTable {
     uint64_t low, lsn;
   };
 
-  static uint64_t key_of(const IdHash& id) { return id.high | static_cast<uint64_t>(id.high == 0); }
-  size_t home(uint64_t key) const { return key >> shift_; }
-  IdEntry entry(size_t at) const { return {{keys_[at], rest_[at].low}, rest_[at].lsn}; }
+  size_t home(uint64_t high) const { return high >> shift_; }
 
-  size_t mask_;
+  Rest* known(const IdHash& id) const {
+    for (size_t at = home(id.high);; at = (at + 1) & bucket_mask_) {
+      for (uint32_t same = buckets_[at].equal(id.high); same != 0; same &= same - 1) {
+        Rest& rest = rest_[at * IdBucket::slots + static_cast<size_t>(std::countr_zero(same))];
+        if (rest.low == id.low) return &rest;
+      }
+      if (buckets_[at].equal(0) != 0) return nullptr;
+    }
+  }
+
+  template <class Visit>
+  void each(Visit visit) const;  // bucket, entry; in the order of the buckets
+
+  size_t bucket_mask_;
   int shift_;
   size_t count_ = 0;
-  IdPages key_pages_, rest_pages_;
-  uint64_t* keys_;
+  IdPages bucket_pages_, rest_pages_;
+  IdBucket* buckets_;
   Rest* rest_;
 };
 
