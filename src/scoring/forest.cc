@@ -88,22 +88,22 @@ float Forest::margin(std::span<const float> row) const {
   return sum;
 }
 
-void Forest::margins(std::span<const float> rows, std::span<float> margins) const {
-  CHECK(rows.size() == margins.size() * feature_count_);
+void Forest::margins(std::span<const float> rows, size_t width, std::span<float> margins) const {
+  CHECK(width >= feature_count_ && rows.size() == margins.size() * width);
   size_t step = std::max<size_t>(1, block_keys / (2 * feature_count_));
-  for (size_t first = 0; first < margins.size(); first += step) {
-    size_t count = std::min(step, margins.size() - first);
-    block(rows.data() + first * feature_count_, margins.data() + first, count);
-  }
+  for (size_t first = 0; first < margins.size(); first += step)
+    block(rows.data() + first * width, width, margins.subspan(first, std::min(step, margins.size() - first)));
 }
 
 // Groups outside, rows inside: eight trees stay in the first-level cache for all rows of the block.
-void Forest::block(const float* rows, float* margins, size_t count) const {
+void Forest::block(const float* rows, size_t width, std::span<float> margins) const {
   int32_t keys[std::max(block_keys, 2 * limits::model_features_max)];
-  write_keys(rows, count * feature_count_, keys);
-  std::fill_n(margins, count, base_margin_);
+  size_t row_keys = 2 * feature_count_;
+  for (size_t i = 0; i < margins.size(); ++i)
+    write_keys(rows + i * width, feature_count_, keys + i * row_keys);
+  std::ranges::fill(margins, base_margin_);
   for (const Group& group : groups_)
-    for (size_t i = 0; i < count; ++i) margins[i] = add(group, keys + i * 2 * feature_count_, margins[i]);
+    for (size_t i = 0; i < margins.size(); ++i) margins[i] = add(group, keys + i * row_keys, margins[i]);
 }
 
 }  // namespace headrace

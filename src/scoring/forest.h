@@ -28,8 +28,8 @@ class Forest {
   // `row` has feature_count() values; NaN is missing.
   float margin(std::span<const float> row) const;
 
-  // `rows` are margins.size() rows behind each other.
-  void margins(std::span<const float> rows, std::span<float> margins) const;
+  // `rows` are margins.size() rows of `width` values, of which the first feature_count() are read.
+  void margins(std::span<const float> rows, size_t width, std::span<float> margins) const;
 
  private:
   static constexpr size_t lanes = 8;
@@ -48,7 +48,7 @@ class Forest {
 
   void append(const Tree& tree);
   float add(const Group& group, const int32_t* keys, float sum) const;
-  void block(const float* rows, float* margins, size_t count) const;
+  void block(const float* rows, size_t width, std::span<float> margins) const;
 
   size_t feature_count_;
   float base_margin_;

@@ -11,9 +11,4 @@ float sigmoid(float margin) {
   return 1.0f / (power + 1.0f + 1e-16f);
 }
 
-void Predictor::predict_rows(std::span<const float> rows, std::span<float> out) const {
-  forest_.margins(rows, out);
-  for (float& value : out) value = transform(value);
-}
-
 }  // namespace headrace

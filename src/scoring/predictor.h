@@ -19,7 +19,6 @@ class Predictor {
   Objective objective() const { return objective_; }
 
   float predict(std::span<const float> row) const { return transform(forest_.margin(row)); }
-  void predict_rows(std::span<const float> rows, std::span<float> out) const;
   float transform(float margin) const { return objective_ == Objective::logistic ? sigmoid(margin) : margin; }
 
  private:

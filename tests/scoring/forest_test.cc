@@ -26,8 +26,8 @@ void compare(const xgb::Booster& booster, const Data& data) {
   Predictor predictor(*ensemble);
   xgb::Matrix rows(data.values, data.rows);
   std::vector<float> batch(data.rows), single(data.rows), margin(data.rows);
-  predictor.forest().margins(data.values, margin);
-  predictor.predict_rows(data.values, batch);
+  predictor.forest().margins(data.values, data.features, margin);
+  for (size_t i = 0; i < data.rows; ++i) batch[i] = predictor.transform(margin[i]);
   for (size_t i = 0; i < data.rows; ++i)
     single[i] = predictor.predict({data.values.data() + i * data.features, data.features});
   expect_same_bits(margin, booster.predict(rows, xgb::Booster::margin), "margin");
@@ -110,7 +110,7 @@ TEST(Forest, AnyNumberOfRowsAndFeatures) {
     for (size_t count : {0u, 1u, 2u, 37u}) {
       Data data = random_data(count, features, 0.2, random);
       std::vector<float> margins(count);
-      forest.margins(data.values, margins);
+      forest.margins(data.values, features, margins);
       for (size_t i = 0; i < count; ++i)
         EXPECT_EQ(margins[i], forest.margin({data.values.data() + i * features, features}));
     }

@@ -1,0 +1,34 @@
+// Lead scoring: the documented request to a row of the model `lead_scoring`, the row to the documented
+// answer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/scoring/model.h"
+
+namespace headrace {
+
+struct LeadInput {
+  std::string company_size;
+  double budget = 0;          // USD
+  double industry_score = 1;  // this and the other scores: 1 to 10
+  std::optional<double> engagement_score = {}, demographic_score = {}, behavioral_score = {},
+                        source_score = {};
+};
+
+struct LeadOutput {
+  double score = 0;       // 0 to 100, two decimals
+  std::string quality;    // Cold, Warm, Hot: bands of the model
+  double confidence = 0;  // score / 100
+  int prediction = 0;
+  std::string model_version;
+  std::vector<std::string> features_used;  // the fields given
+};
+
+// Error::invalid_input naming field and rule.
+Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input);
+
+}  // namespace headrace
