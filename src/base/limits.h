@@ -14,6 +14,7 @@ inline constexpr size_t header_bytes_max = 32 * 1024;  // all header fields of o
 inline constexpr size_t header_count_max = 100;
 inline constexpr size_t body_bytes_max = 16 * 1024 * 1024;           // after decompression, unless a route says less
 inline constexpr size_t compressed_body_bytes_max = 8 * 1024 * 1024;
+inline constexpr size_t unrouted_body_bytes_max = 64 * 1024;         // of requests that no route matches
 inline constexpr size_t pipelined_requests_max = 64;                 // unanswered on one connection
 inline constexpr size_t connection_output_bytes_max = 1024 * 1024;   // above this the connection is not read
 inline constexpr size_t connections_max = 20'000;                    // per loop
@@ -74,6 +75,18 @@ inline constexpr size_t id_table_growth_max = 4;                     // times th
 inline constexpr size_t id_filter_bytes_max = 256 * 1024 * 1024;     // 178 million ids at 12 bits; then the oldest go
 inline constexpr size_t id_runs_max = 8;                             // above it, runs are merged
 inline constexpr Micros id_retry_us = 200'000;                       // after a failed write of a run
+
+// Predictions
+inline constexpr size_t prediction_cache_entries = 10'000;  // per partition
+inline constexpr size_t predict_batch_max = 1'000;          // carts of one request
+
+// Queries
+inline constexpr size_t page_limit_max = 1'000;
+inline constexpr size_t page_offset_max = 1'000'000;
+inline constexpr size_t query_records_max = 2'000'000;      // read for one page; the cursor then says where to go on
+inline constexpr size_t query_bytes_max = 8 * 1024 * 1024;  // of events in one page
+inline constexpr size_t worker_threads = 2;
+inline constexpr size_t worker_queue_max = 256;
 
 // Events
 inline constexpr size_t batch_events_max = 10'000;

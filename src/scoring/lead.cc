@@ -6,7 +6,9 @@
 
 namespace headrace {
 
-Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input) {
+namespace {
+
+RowBuilder filled(const Model& model, const LeadInput& input) {
   RowBuilder builder(model);
   builder.category("company_size", input.company_size);
   builder.number("budget", input.budget);
@@ -15,6 +17,17 @@ Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input) {
   builder.number("demographic_score", input.demographic_score);
   builder.number("behavioral_score", input.behavioral_score);
   builder.number("source_score", input.source_score);
+  return builder;
+}
+
+}  // namespace
+
+Result<std::vector<float>> lead_row(const Model& model, const LeadInput& input) {
+  return filled(model, input).row();
+}
+
+Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input) {
+  RowBuilder builder = filled(model, input);
   std::vector<std::string> given = builder.given();
   auto row = std::move(builder).row();
   if (!row) return row.problem();

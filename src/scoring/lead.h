@@ -29,6 +29,7 @@ struct LeadOutput {
 };
 
 // Error::invalid_input naming field and rule.
+Result<std::vector<float>> lead_row(const Model& model, const LeadInput& input);
 Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input);
 
 }  // namespace headrace

@@ -1,0 +1,294 @@
+// Events: intake of one or many, and queries over what was taken in. System `stream`; `cart` documents the
+// same paths.
+#include <fmt/format.h>
+
+#include "codec/url.h"
+#include "routes/kit/app.h"
+#include "routes/kit/handler.h"
+#include "routes/predictions/answer.h"
+#include "routes/tables.h"
+#include "src/events/intake.h"
+#include "src/events/query.h"
+#include "src/runtime/ask.h"
+
+namespace headrace {
+namespace {
+
+// --- shapes ------------------------------------------------------------------------------------------------
+
+struct EventAck {
+  std::string status, event_id, topic;
+  int64_t partition = 0, offset = 0;
+  std::optional<bool> duplicate;
+  std::optional<CartPrediction> prediction;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("status", &EventAck::status, "Always success: the event is on disk"),
+        field("event_id", &EventAck::event_id, "As sent, or given by the server"),
+        field("topic", &EventAck::topic, "events.<event_type>"),
+        field("partition", &EventAck::partition, "Where it is logged"),
+        field("offset", &EventAck::offset, "Its log sequence number there"),
+        field("duplicate", &EventAck::duplicate,
+              "True if this event_id was logged before: place of its first time"),
+        field("prediction", &EventAck::prediction, "With ?predict=true: of the cart that the event names")};
+  }
+};
+
+struct EventResult {
+  std::string status;
+  std::optional<std::string> event_id, field_name, reason;
+  std::optional<int64_t> partition, offset, index;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("event_id", &EventResult::event_id, "As sent, or given by the server"),
+        field("status", &EventResult::status, "What became of it",
+              one_of("submitted", "duplicate", "rejected")),
+        field("partition", &EventResult::partition, "Where it is logged"),
+        field("offset", &EventResult::offset, "Its log sequence number there"),
+        field("index", &EventResult::index, "Of a rejected event: its place in the batch, from 0"),
+        field("field", &EventResult::field_name, "Of a rejected event: the field that broke a rule"),
+        field("reason", &EventResult::reason, "Of a rejected event: the rule")};
+  }
+};
+
+struct BatchAck {
+  std::string status;
+  int64_t count = 0;
+  std::vector<EventResult> results;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("status", &BatchAck::status, "partial if some were rejected", one_of("success", "partial")),
+        field("count", &BatchAck::count, "Events on disk, duplicates among them"),
+        field("results", &BatchAck::results, "One per event, in order")};
+  }
+};
+
+struct ListEvents {
+  std::optional<std::string> event_type, user_id, cart_id, session_id, cursor;
+  std::optional<Timestamp> start_time, end_time;
+  int64_t limit = 100, offset = 0;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("event_type", &ListEvents::event_type, "Only events of this type",
+              length(1, limits::event_type_bytes_max)),
+        field("start_time", &ListEvents::start_time, "Only events at or after this time"),
+        field("end_time", &ListEvents::end_time, "Only events before this time"),
+        field("user_id", &ListEvents::user_id, "Only events of this user", length(1, limits::key_bytes_max)),
+        field("cart_id", &ListEvents::cart_id, "Only events that name this cart",
+              length(1, limits::key_bytes_max)),
+        field("session_id", &ListEvents::session_id, "Only events of this session",
+              length(1, limits::key_bytes_max)),
+        field("limit", &ListEvents::limit, "Events in one answer", between(1, limits::page_limit_max),
+              optional_field),
+        field("offset", &ListEvents::offset, "Matches to leave out first",
+              between(0, limits::page_offset_max), optional_field),
+        field("cursor", &ListEvents::cursor, "next_cursor of the page before", length(1, 4096))};
+  }
+};
+
+struct EventMetadata {
+  std::string source;
+  Timestamp ingestion_time;
+  int64_t partition = 0, offset = 0;
+  static constexpr auto shape() {
+    return std::tuple{field("source", &EventMetadata::source, "Who produced it"),
+                      field("ingestion_time", &EventMetadata::ingestion_time, "When it was taken in"),
+                      field("partition", &EventMetadata::partition, "Where it is logged"),
+                      field("offset", &EventMetadata::offset, "Its log sequence number there")};
+  }
+};
+
+struct StoredEvent {
+  std::string event_id, event_type;
+  Timestamp timestamp;
+  RawJson data;
+  EventMetadata metadata;
+  static constexpr auto shape() {
+    return std::tuple{field("event_id", &StoredEvent::event_id, "Its id"),
+                      field("event_type", &StoredEvent::event_type, "Its type"),
+                      field("timestamp", &StoredEvent::timestamp, "When it happened, UTC"),
+                      field("data", &StoredEvent::data, "What its producer sent"),
+                      field("metadata", &StoredEvent::metadata, "What the server knows of it")};
+  }
+};
+
+struct EventList {
+  std::vector<StoredEvent> events;
+  int64_t count = 0, limit = 0, offset = 0;
+  std::optional<std::string> next_cursor;
+  static constexpr auto shape() {
+    return std::tuple{field("events", &EventList::events, "In the order in which they were taken in"),
+                      field("count", &EventList::count, "Events in this answer"),
+                      field("limit", &EventList::limit, "As asked"),
+                      field("offset", &EventList::offset, "As asked"),
+                      field("next_cursor", &EventList::next_cursor, "There may be more: where to go on")};
+  }
+};
+
+// --- handlers ----------------------------------------------------------------------------------------------
+
+// The ack of a batch, written without a struct per event.
+std::string write_ack(const IngestedBatch& batch) {
+  std::string out;
+  out.reserve(64 + batch.verdicts.size() * 96);
+  auto put = std::back_inserter(out);
+  fmt::format_to(put, R"({{"status":"{}","count":{},"results":[)",
+                 batch.problems.empty() ? "success" : "partial", batch.accepted);
+  for (size_t i = 0; i < batch.verdicts.size(); ++i) {
+    const Verdict& verdict = batch.verdicts[i];
+    out += i ? ",{" : "{";
+    if (verdict.id_size) {
+      out += "\"event_id\":";
+      append_json_string(verdict.id(), out);
+      out += ',';
+    }
+    if (verdict.problem < 0) {
+      fmt::format_to(put, R"("status":"{}","partition":{},"offset":{}}})",
+                     verdict.appended.duplicate ? "duplicate" : "submitted", verdict.appended.partition,
+                     verdict.appended.lsn);
+      continue;
+    }
+    const Problem& problem = batch.problems[static_cast<size_t>(verdict.problem)];
+    fmt::format_to(put, R"("status":"rejected","index":{},"field":)", i);
+    append_json_string(problem.field, out);
+    out += ",\"reason\":";
+    append_json_string(
+        problem.detail.empty() ? row_of(problem.error).sentence : std::string_view(problem.detail), out);
+    out += '}';
+  }
+  out += "]}";
+  return out;
+}
+
+Result<bool> wants_prediction(const Request& request) {
+  bool wanted = false;
+  std::string_view query = request.query, name, value;
+  while (next_parameter(query, name, value)) {
+    if (name != "predict") continue;
+    if (value != "true" && value != "false")
+      return Problem{Error::invalid_input, "predict", "must be true or false"};
+    wanted = value == "true";
+  }
+  return wanted;
+}
+
+Task<Result<EventAck>> ingest_event(Call& call) {
+  EventBatch& batch = call.here.batch;
+  Micros now = call.app.clock.wall();
+  Result<bool> predict = wants_prediction(call.request());
+  if (!predict.ok()) co_return predict.problem();
+  Result<> read = batch.read_one(call.request().body);
+  std::string made;
+  if (read.ok() && batch.entries()[0].problem >= 0) read = batch.problem_of(batch.entries()[0]);
+  if (read.ok()) read = complete(batch.entries()[0], now, made);
+  if (!read.ok()) {
+    ++call.here.intake_refused;
+    co_return read.problem();
+  }
+  const Event& event = batch.entries()[0].event;
+  if (*predict && event.cart.empty())
+    co_return Problem{Error::invalid_input, "data.cart_id", "is needed for predict=true"};
+  EventAck ack;
+  ack.status = "success";
+  ack.event_id = event.id;
+  ack.topic.append("events.").append(event.type);
+  std::string cart(*predict ? event.cart : std::string_view());
+  Result<Appended> appended = co_await ingest(call.app.shards, event, now);
+  if (!appended.ok()) co_return appended.problem();
+  ack.partition = appended->partition;
+  ack.offset = static_cast<int64_t>(appended->lsn);
+  if (appended->duplicate) ack.duplicate = true;
+  if (*predict) {
+    Result<CartPrediction> prediction = co_await predict_cart(call.app, std::move(cart), {});
+    if (!prediction.ok()) co_return prediction.problem();
+    ack.prediction = std::move(*prediction);
+  }
+  call.here.intake.observe(call.app.clock.monotonic() - call.started);
+  co_return ack;
+}
+
+bool is_lines(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  return type == "application/x-ndjson" || type == "application/ndjson" || type == "application/jsonl";
+}
+
+Task<Result<Page>> ingest_events(Call& call) {
+  EventBatch& batch = call.here.batch;
+  std::string_view body = call.request().body;
+  Result<> read = is_lines(call.request().headers.known(Known::content_type)) ? batch.read_lines(body)
+                                                                              : batch.read_array(body);
+  if (!read.ok()) {
+    ++call.here.intake_refused;
+    co_return read.problem();
+  }
+  IngestedBatch done = co_await ingest_all(call.app.shards, batch, call.app.clock.wall());
+  call.here.intake_refused += done.problems.size();
+  call.here.intake.observe(call.app.clock.monotonic() - call.started);
+  // Nothing was taken, and not because of what was sent: say so with the status, so that producers try again.
+  if (done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500)
+    co_return done.problems[0];
+  co_return Page{write_ack(done)};
+}
+
+StoredEvent stored(FoundEvent& found) {
+  StoredEvent out;
+  out.event_id = std::move(found.id), out.event_type = std::move(found.type);
+  out.timestamp = {found.time, false};
+  out.data.text = std::move(found.data);
+  out.metadata = {
+      std::move(found.source), {found.ingested, false}, found.partition, static_cast<int64_t>(found.lsn)};
+  return out;
+}
+
+Task<Result<EventList>> list_events(Call& call, ListEvents want) {
+  App& app = call.app;
+  EventQuery query;
+  query.event_type = want.event_type.value_or(""), query.user_id = want.user_id.value_or("");
+  query.cart_id = want.cart_id.value_or(""), query.session_id = want.session_id.value_or("");
+  if (want.start_time) query.start = want.start_time->us;
+  if (want.end_time) query.end = want.end_time->us;
+  query.limit = static_cast<size_t>(want.limit), query.offset = static_cast<size_t>(want.offset);
+  query.from.assign(app.shards.count(), 1);
+  if (want.cursor) {
+    auto position = parse_cursor(*want.cursor, app.shards.count());
+    if (!position) co_return Problem{Error::invalid_input, "cursor", "is not a next_cursor of this server"};
+    query.from = *position;
+  }
+  for (uint32_t p = 0; p < app.shards.count(); ++p)
+    query.through.push_back(app.shards[p].partition().durable_lsn_any_thread());
+  auto run = [](const DataDirectory* directory, EventQuery its) { return run_query(*directory, its); };
+  Result<EventPage> page = co_await offload(app.workers, run, &app.shards.directory(), std::move(query));
+  if (!page.ok()) co_return page.problem();
+  EventList out;
+  for (auto& found : page->events) out.events.push_back(stored(found));
+  out.count = static_cast<int64_t>(out.events.size()), out.limit = want.limit, out.offset = want.offset;
+  if (page->more) out.next_cursor = cursor_text(page->next);
+  co_return out;
+}
+
+constexpr Route table[] = {
+    {Method::POST,
+     "/api/events",
+     Role::service,
+     handler<ingest_event>,
+     {.summary = "Take in one event; answered when it is on disk", .body = "application/json"}},
+    {Method::POST,
+     "/api/events/batch",
+     Role::service,
+     handler<ingest_events>,
+     {.summary = "Take in many events; each gets its own verdict",
+      .body = "application/json,application/x-ndjson",
+      .answer = &type_of<BatchAck>()}},
+    {Method::GET,
+     "/api/events",
+     Role::service,
+     handler<list_events>,
+     {.summary = "Events in the order in which they were taken in"}},
+};
+static_assert(well_formed(table));
+
+}  // namespace
+
+RouteTable routes::events() { return {System::stream, table}; }
+
+}  // namespace headrace

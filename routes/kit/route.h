@@ -1,0 +1,106 @@
+// A route is one row: method, path, who may pass, the handler, and its policy. Everything else is derived
+// from it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "codec/shape.h"
+#include "src/base/limits.h"
+#include "src/base/time.h"
+#include "src/net/http.h"
+
+namespace headrace {
+
+// The documented system a route belongs to: it decides the form of errors.
+enum class System : uint8_t { cart, predict, shop, learning, stream };
+
+// Who may pass. There is no default: a row without a role does not compile.
+enum class Role : uint8_t {
+  anyone,   // no credential
+  service,  // any valid credential
+  admin,
+};
+
+class Call;
+
+// A handler as data, made by handler<function> from the function's signature (routes/kit/handler.h).
+struct Handler {
+  std::string_view name;          // the function's: operation id, metric label and log field
+  const TypeInfo* in = nullptr;   // nullptr: takes no input, or reads the body itself
+  const TypeInfo* out = nullptr;  // nullptr: answers with a page of its own
+  void (*run)(Call&) = nullptr;   // takes the call over; answers now or later
+};
+
+struct Policy {
+  std::string_view summary{};
+  int status = 200;
+  size_t body_bytes_max = limits::body_bytes_max;
+  std::string_view body{};      // for handlers that read the body themselves: its media types, for OpenAPI
+  std::string_view produces{};  // for pages: their media type
+  const TypeInfo* answer = nullptr;  // for pages of JSON: what they look like
+};
+
+struct Route {
+  Method method;
+  std::string_view path;
+  Role role;
+  Handler handler;
+  Policy policy;
+};
+
+// The rows of one file, all of one system.
+struct RouteTable {
+  System system;
+  std::span<const Route> rows;
+};
+
+std::string_view name_of(System system);
+std::string_view name_of(Role role);
+
+namespace route_rules {
+// Called by well_formed() in a constant expression where a rule is broken: their names are the compiler's
+// message.
+void a_path_begins_with_a_slash_and_has_balanced_braces();
+void two_rows_of_a_table_have_the_same_method_and_path();
+void a_path_parameter_is_not_a_field_of_the_input();
+void a_row_has_no_summary();
+}  // namespace route_rules
+
+namespace detail {
+
+constexpr bool has_field(const TypeInfo* type, std::string_view name) {
+  if (!type || !type->shape) return false;
+  for (size_t i = 0; i < type->shape->count; ++i)
+    if (type->shape->fields[i].name == name) return true;
+  return false;
+}
+
+constexpr void check_path(const Route& route) {
+  std::string_view path = route.path;
+  if (path.empty() || path[0] != '/') route_rules::a_path_begins_with_a_slash_and_has_balanced_braces();
+  for (size_t open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
+    size_t close = path.find('}', open);
+    if (close == path.npos) route_rules::a_path_begins_with_a_slash_and_has_balanced_braces();
+    if (!has_field(route.handler.in, path.substr(open + 1, close - open - 1)))
+      route_rules::a_path_parameter_is_not_a_field_of_the_input();
+  }
+}
+
+}  // namespace detail
+
+// For static_assert behind a table: the rules every row keeps.
+template <size_t N>
+consteval bool well_formed(const Route (&rows)[N]) {
+  for (size_t i = 0; i < N; ++i) {
+    detail::check_path(rows[i]);
+    if (rows[i].policy.summary.empty()) route_rules::a_row_has_no_summary();
+    for (size_t j = 0; j < i; ++j)
+      if (rows[i].method == rows[j].method && rows[i].path == rows[j].path)
+        route_rules::two_rows_of_a_table_have_the_same_method_and_path();
+  }
+  return true;
+}
+
+}  // namespace headrace

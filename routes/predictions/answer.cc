@@ -1,0 +1,57 @@
+// A prediction as callers see it.
+#include "routes/predictions/answer.h"
+
+#include <cmath>
+
+#include "src/runtime/ask.h"
+
+namespace headrace {
+namespace {
+
+std::optional<double> known(float value) {
+  if (std::isnan(value)) return {};
+  return static_cast<double>(value);
+}
+
+void explain_into(CartPrediction& out, const Prediction& prediction) {
+  out.features_used.emplace();
+  auto features = prediction.model->features();
+  for (size_t i = 0; i < features.size(); ++i)
+    if (auto value = known(prediction.row[i])) out.features_used->emplace(features[i].name, *value);
+  out.reasons.emplace();
+  for (auto& reason : prediction.model->explain(prediction.row).reasons)
+    if (reason.contribution != 0)
+      out.reasons->push_back({reason.feature, known(reason.value), reason.contribution});
+}
+
+Task<Result<CartPrediction>> predict_here(Predictions* predictions, Shard* shard, std::string cart,
+                                          PredictOptions options) {
+  Result<Prediction> prediction =
+      options.cached ? predictions->predict_cached(cart) : predictions->predict(cart);
+  if (!prediction.ok()) co_return prediction.problem();
+  CartPrediction answer = answer_of_prediction(*prediction, options.explain);
+  if (options.sync) co_await shard->durable().at_least(shard->partition().applied_lsn());
+  co_return answer;
+}
+
+}  // namespace
+
+CartPrediction answer_of_prediction(const Prediction& prediction, bool explain) {
+  CartPrediction out;
+  out.cart_id = prediction.cart, out.prediction_id = prediction.id;
+  out.model = prediction.model->name(), out.model_version = prediction.model->version();
+  out.probability = static_cast<double>(prediction.probability);
+  out.risk_level = prediction.model->band(out.probability);
+  out.as_of = {prediction.as_of, true};
+  if (prediction.cached_at) out._cached_at = *prediction.cached_at / second_us;
+  if (explain) explain_into(out, prediction);
+  return out;
+}
+
+Task<Result<CartPrediction>> predict_cart(App& app, std::string cart, PredictOptions options) {
+  Shard& home = app.shards.home(cart);
+  Predictions* predictions = app.predictions[home.id()].get();
+  co_return co_await ask(home.loop(), predict_here, predictions, &home, std::move(cart), options);
+}
+
+}  // namespace headrace

@@ -1,0 +1,163 @@
+// Cart predictions: will this visit end without a purchase? System `cart`.
+#include <cmath>
+
+#include "routes/kit/handler.h"
+#include "routes/predictions/answer.h"
+#include "routes/tables.h"
+#include "src/runtime/ask.h"
+
+namespace headrace {
+namespace {
+
+constexpr auto explain_words = "Also answer what the model saw and why (TreeSHAP)";
+
+struct PredictCart {
+  std::optional<std::string> cart_id, durability;
+  std::optional<std::map<std::string, double>> features;
+  bool explain = false;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("cart_id", &PredictCart::cart_id, "The cart whose stored features are scored",
+              length(1, limits::key_bytes_max), example("\"cart_42\"")),
+        field("features", &PredictCart::features, "Score these features of the model instead of stored ones",
+              length(1, limits::model_features_max)),
+        field("explain", &PredictCart::explain, explain_words, optional_field),
+        field("durability", &PredictCart::durability, "sync: answer when the logged prediction is on disk",
+              one_of("async", "sync"))};
+  }
+};
+
+struct ReadCartPrediction {
+  std::string cartId;
+  bool explain = false;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("cartId", &ReadCartPrediction::cartId, "The cart", length(1, limits::key_bytes_max)),
+        field("explain", &ReadCartPrediction::explain, explain_words, optional_field)};
+  }
+};
+
+struct PredictCarts {
+  std::vector<std::string> cart_ids;
+  bool explain = false;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("cart_ids", &PredictCarts::cart_ids, "The carts", length(1, limits::predict_batch_max)),
+        field("explain", &PredictCarts::explain, explain_words, optional_field)};
+  }
+};
+
+struct FailedPrediction {
+  std::string cart_id, code, message;
+  static constexpr auto shape() {
+    return std::tuple{field("cart_id", &FailedPrediction::cart_id, "The cart"),
+                      field("code", &FailedPrediction::code, "Error code"),
+                      field("message", &FailedPrediction::message, "What went wrong")};
+  }
+};
+
+struct CartPredictions {
+  std::vector<CartPrediction> predictions;
+  std::vector<FailedPrediction> failed;
+  int64_t count = 0;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("predictions", &CartPredictions::predictions, "One per known cart, in the order asked"),
+        field("failed", &CartPredictions::failed, "Carts that could not be scored"),
+        field("count", &CartPredictions::count, "Number of predictions")};
+  }
+};
+
+// A row of the model from features by name; what is not given is missing.
+Result<std::vector<float>> row_of(const Model& model, const std::map<std::string, double>& features) {
+  std::vector<float> row = model.empty_row();
+  for (auto& [name, value] : features) {
+    auto index = model.index_of(name);
+    if (!index) return Problem{Error::invalid_input, "features." + name, "is no feature of " + model.name()};
+    row[*index] = static_cast<float>(value);
+  }
+  return row;
+}
+
+Task<Result<CartPrediction>> predict_given(Predictions* predictions, Shard* shard, std::vector<float> row,
+                                           std::string cart, PredictOptions options) {
+  Result<Prediction> prediction = predictions->predict_row(std::move(row), cart);
+  if (!prediction.ok()) co_return prediction.problem();
+  CartPrediction answer = answer_of_prediction(*prediction, options.explain);
+  if (options.sync) co_await shard->durable().at_least(shard->partition().applied_lsn());
+  co_return answer;
+}
+
+Task<Result<CartPrediction>> predict(Call& call, PredictCart want) {
+  App& app = call.app;
+  PredictOptions options{.explain = want.explain, .sync = want.durability == "sync"};
+  if (!want.features) {
+    if (!want.cart_id)
+      co_return Problem{Error::missing_field, "cart_id", "Missing required field: cart_id (or features)"};
+    co_return co_await predict_cart(app, std::move(*want.cart_id), options);
+  }
+  auto model = app.models.find(cart_model_name);
+  CHECK(model != nullptr);
+  Result<std::vector<float>> row = row_of(*model, *want.features);
+  if (!row.ok()) co_return row.problem();
+  std::string cart = want.cart_id.value_or("");
+  Shard& home = cart.empty() ? *call.here.shard : app.shards.home(cart);
+  co_return co_await ask(home.loop(), predict_given, app.predictions[home.id()].get(), &home, std::move(*row),
+                         std::move(cart), options);
+}
+
+Task<Result<CartPrediction>> read_prediction(Call& call, ReadCartPrediction want) {
+  PredictOptions options{.explain = want.explain, .cached = true};
+  co_return co_await predict_cart(call.app, std::move(want.cartId), options);
+}
+
+Task<void> predict_into(App* app, std::string cart, PredictOptions options, Result<CartPrediction>* out,
+                        Sequence* finished) {
+  *out = co_await predict_cart(*app, std::move(cart), options);
+  finished->advance(finished->value() + 1);
+}
+
+Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
+  std::vector<Result<CartPrediction>> results(want.cart_ids.size(), Error::internal_error);
+  Sequence finished;
+  for (size_t i = 0; i < results.size(); ++i)
+    spawn(predict_into(&call.app, want.cart_ids[i], {.explain = want.explain}, &results[i], &finished));
+  co_await finished.at_least(results.size());
+  CartPredictions out;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].ok()) {
+      out.predictions.push_back(std::move(*results[i]));
+      continue;
+    }
+    const Problem& problem = results[i].problem();
+    out.failed.push_back(
+        {want.cart_ids[i], std::string(headrace::row_of(problem.error).code), problem.text()});
+  }
+  out.count = static_cast<int64_t>(out.predictions.size());
+  co_return out;
+}
+
+constexpr Route table[] = {
+    {Method::POST,
+     "/api/predict",
+     Role::service,
+     handler<predict>,
+     {.summary = "Predict whether a cart is abandoned, from stored features or from features given"}},
+    {Method::GET,
+     "/api/predict/{cartId}",
+     Role::service,
+     handler<read_prediction>,
+     {.summary = "The prediction for a cart; cached until an event changes its features"}},
+    {Method::POST,
+     "/api/predict/batch",
+     Role::service,
+     handler<predict_batch>,
+     {.summary = "Predict for many carts"}},
+};
+static_assert(well_formed(table));
+
+}  // namespace
+
+RouteTable routes::cart_predictions() { return {System::cart, table}; }
+
+}  // namespace headrace

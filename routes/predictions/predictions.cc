@@ -1,0 +1,145 @@
+// Predictions of the AI prediction platform: lead scoring and churn. System `predict`.
+#include <cmath>
+
+#include "routes/kit/app.h"
+#include "routes/kit/handler.h"
+#include "routes/tables.h"
+#include "src/base/random.h"
+#include "src/scoring/churn.h"
+#include "src/scoring/lead.h"
+
+namespace headrace {
+namespace {
+
+struct ScoreLead : LeadInput {
+  static constexpr auto shape() {
+    return std::tuple{
+        field("company_size", &ScoreLead::company_size, "Employees",
+              one_of("1-10", "11-50", "51-200", "201-1000", "1000+")),
+        field("budget", &ScoreLead::budget, "Available budget in USD", between(0, 1e12)),
+        field("industry_score", &ScoreLead::industry_score, "Industry relevance score", between(1, 10)),
+        field("engagement_score", &ScoreLead::engagement_score, "Engagement level", between(1, 10)),
+        field("demographic_score", &ScoreLead::demographic_score, "Demographic fit", between(1, 10)),
+        field("behavioral_score", &ScoreLead::behavioral_score, "Behavioral indicators", between(1, 10)),
+        field("source_score", &ScoreLead::source_score, "Lead source quality", between(1, 10))};
+  }
+};
+
+struct LeadPrediction : LeadOutput {
+  static constexpr auto shape() {
+    return std::tuple{
+        field("score", &LeadPrediction::score, "Lead score", between(0, 100)),
+        field("quality", &LeadPrediction::quality, "Band of the score", one_of("Cold", "Warm", "Hot")),
+        field("confidence", &LeadPrediction::confidence, "The probability of conversion", between(0, 1)),
+        field("prediction", &LeadPrediction::prediction_, "1: converts", between(0, 1)),
+        field("model_version", &LeadPrediction::model_version, "Version of the model"),
+        field("features_used", &LeadPrediction::features_used, "The fields given")};
+  }
+  int64_t prediction_ = 0;
+};
+
+struct PredictChurn : ChurnInput {
+  static constexpr auto shape() {
+    return std::tuple{
+        field("tenure", &PredictChurn::tenure, "Months as customer", between(0, 1200)),
+        field("monthly_charges", &PredictChurn::monthly_charges, "Monthly payment amount", between(0, 1e6)),
+        field("contract_type", &PredictChurn::contract_type, "Contract",
+              one_of("Month-to-month", "One year", "Two year")),
+        field("payment_method", &PredictChurn::payment_method, "Payment method"),
+        field("internet_service", &PredictChurn::internet_service, "Service type"),
+        field("total_charges", &PredictChurn::total_charges, "Total charges to date", between(0, 1e9)),
+        field("phone_service", &PredictChurn::phone_service, "Has phone service"),
+        field("multiple_lines", &PredictChurn::multiple_lines, "Multiple lines status"),
+        field("online_security", &PredictChurn::online_security, "Online security service"),
+        field("tech_support", &PredictChurn::tech_support, "Tech support service")};
+  }
+};
+
+struct ChurnPrediction : ChurnOutput {
+  static constexpr auto shape() {
+    return std::tuple{
+        field("churn_probability", &ChurnPrediction::churn_probability, "Churn probability", between(0, 1)),
+        field("risk_level", &ChurnPrediction::risk_level, "Band of the probability",
+              one_of("Low", "Medium", "High")),
+        field("confidence", &ChurnPrediction::confidence, "Probability of the answer given", between(0, 1)),
+        field("prediction", &ChurnPrediction::prediction_, "1: leaves", between(0, 1)),
+        field("key_factors", &ChurnPrediction::key_factors, "The given fields that moved the answer most"),
+        field("retention_score", &ChurnPrediction::retention_score, "Retention likelihood", between(0, 100))};
+  }
+  int64_t prediction_ = 0;
+};
+
+// What all predictions of this system share.
+template <class T>
+struct Answer {
+  std::string model;
+  T prediction;
+  double processing_time = 0;
+  int64_t credits_consumed = 1;
+  static constexpr auto shape() {
+    return std::tuple{field("model", &Answer::model, "Name of the model that answered"),
+                      field("prediction", &Answer::prediction, "The prediction"),
+                      field("processing_time", &Answer::processing_time, "Seconds"),
+                      field("credits_consumed", &Answer::credits_consumed, "Credits this cost")};
+  }
+};
+
+// Logs the prediction on a partition of this loop and wraps the answer.
+template <class Out, class In>
+Result<Answer<Out>> finish(Call& call, const Model& model, std::vector<float> row, In output) {
+  Micros now = call.app.clock.wall();
+  Prediction record;
+  record.id = make_uuid(thread_random());
+  record.model = call.app.models.find(model.name());
+  record.probability = model.probability(row);
+  record.row = std::move(row);
+  record.as_of = now;
+  Result<Lsn> logged = log_prediction(*call.here.shard, record, now);
+  if (!logged.ok()) return logged.problem();
+  Answer<Out> answer;
+  answer.model = model.name() + "_v1";
+  static_cast<In&>(answer.prediction) = std::move(output);
+  answer.prediction.prediction_ = static_cast<In&>(answer.prediction).prediction;
+  answer.processing_time = static_cast<double>(call.app.clock.monotonic() - call.started) / second_us;
+  return answer;
+}
+
+Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
+  auto model = call.app.models.find("lead_scoring");
+  if (!model) return Error::model_not_found;
+  Result<std::vector<float>> row = lead_row(*model, want);
+  if (!row.ok()) return row.problem();
+  Result<LeadOutput> output = predict_lead(*model, want);
+  if (!output.ok()) return output.problem();
+  return finish<LeadPrediction>(call, *model, std::move(*row), std::move(*output));
+}
+
+Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn& want) {
+  auto model = call.app.models.find("churn");
+  if (!model) return Error::model_not_found;
+  Result<std::vector<float>> row = churn_row(*model, want);
+  if (!row.ok()) return row.problem();
+  Result<ChurnOutput> output = predict_churn(*model, want);
+  if (!output.ok()) return output.problem();
+  return finish<ChurnPrediction>(call, *model, std::move(*row), std::move(*output));
+}
+
+constexpr Route table[] = {
+    {Method::POST,
+     "/api/predict/lead-score",
+     Role::service,
+     handler<score_lead>,
+     {.summary = "Score how likely a lead is to convert"}},
+    {Method::POST,
+     "/api/predict/churn",
+     Role::service,
+     handler<predict_churn_of>,
+     {.summary = "Predict whether a customer leaves"}},
+};
+static_assert(well_formed(table));
+
+}  // namespace
+
+RouteTable routes::predictions() { return {System::predict, table}; }
+
+}  // namespace headrace

@@ -1,0 +1,57 @@
+// EventFold: the projection of one partition's log into feature rows. Live traffic, recovery and `replay`
+// share it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "codec/event.h"
+#include "src/events/fold_outbox.h"
+#include "src/features/engine.h"
+#include "storage/partition.h"
+
+namespace headrace {
+
+// Events that the server itself logs name this source; they are history, not behaviour, and fold into no
+// feature.
+inline constexpr std::string_view own_source = "headrace";
+
+// The home partition of `key`: XXH3-64 modulo the number of partitions. Fixed for the life of a data
+// directory.
+uint32_t home_of(std::string_view key, uint32_t partitions);
+
+// Lives on: the partition's loop.
+class EventFold final : public Fold {
+ public:
+  // Folds for other partitions go to `outbox`, or nowhere if it is nullptr.
+  EventFold(std::shared_ptr<const features::Plan> plan, uint32_t partition, uint32_t partitions,
+            FoldOutbox* outbox);
+
+  void apply(const RecordView& record, Rows& rows, bool replaying) override;
+  uint64_t definition_digest() const override { return engine_.plan().definition_digest(); }
+
+  // Folds a live event into the entities at home here, and queues the rest.
+  void fold_event(const Event& event, Lsn lsn, Rows& rows);
+
+  // The place of a fold payload among those of its source: grows from one to the next.
+  uint64_t rank_of(std::string_view payload);
+  // The rank of the last fold taken from `source`; 0 before the first.
+  static uint64_t last_rank(uint32_t source, Rows& rows);
+
+  FeatureEngine& engine() { return engine_; }
+  // The row of an entity, or nullptr.
+  static Row* row_of(EntityKind kind, std::string_view key, Rows& rows);
+
+ private:
+  KindMask fold_elsewhere(const Event& event, Lsn lsn);
+  void fold_received(std::string_view payload, Lsn lsn, Rows& rows);
+
+  FeatureEngine engine_;
+  Observation observation_;  // scratch
+  const uint32_t partition_, partitions_;
+  FoldOutbox* outbox_;
+};
+
+}  // namespace headrace

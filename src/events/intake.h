@@ -1,0 +1,37 @@
+// Intake: events from any loop to their home partitions, answered when durable there and folded everywhere.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codec/event_json.h"
+#include "src/events/shards.h"
+
+namespace headrace {
+
+// Gives `event` what its producer left out: an id ("evt_" and 20 characters, kept in `id`), the time of
+// arrival, the default source and empty data. Problem where it names a source that only the server may.
+Result<> complete(EventBatch::Entry& entry, Micros now, std::string& id);
+
+// Logs one event. The views of `event` are used before the task first suspends only.
+Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
+
+// The verdict on one event of a batch: where it stands in the log, or the problem.
+struct Verdict {
+  Appended appended;
+  int problem = -1;  // index into IngestedBatch::problems, or -1
+  std::string_view id() const { return {id_bytes, id_size}; }
+  char id_bytes[limits::event_id_bytes_max];
+  size_t id_size = 0;
+};
+
+struct IngestedBatch {
+  std::vector<Verdict> verdicts;  // in the order of the batch
+  std::vector<Problem> problems;
+  size_t accepted = 0;  // new and duplicate ones
+};
+
+// Logs all valid events of `batch`, split by home. Its entries are used before the task first suspends only.
+Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now);
+
+}  // namespace headrace

@@ -1,0 +1,231 @@
+// What happens to an event on its home partition: deduplicated, logged, folded, acknowledged.
+#include "src/events/shard.h"
+
+#include "codec/checksum.h"
+#include "src/base/log.h"
+#include "src/events/shards.h"
+#include "src/runtime/ask.h"
+#include "storage/log_reader.h"
+
+namespace headrace {
+namespace {
+
+constexpr uint8_t event_version = 1;
+constexpr Micros pump_period_us = limits::batch_age_close_us;
+
+IdHash id_hash(std::string_view id) {
+  Digest digest = hash128(id);
+  return {digest.high, digest.low};
+}
+
+}  // namespace
+
+void DurationStats::observe(Micros duration) {
+  size_t bucket = 0;
+  while (bucket < bounds_us.size() && duration > bounds_us[bucket]) ++bucket;
+  ++counts[bucket];
+  ++count;
+  total_us += static_cast<uint64_t>(duration);
+}
+
+DurationStats& DurationStats::operator+=(const DurationStats& other) {
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+  total_us += other.total_us;
+  count += other.count;
+  return *this;
+}
+
+Shard::Shard(Shards& all, Loop& owner, uint32_t id, std::shared_ptr<const features::Plan> plan)
+    : all_(all),
+      owner_(owner),
+      id_(id),
+      outbox_(id),
+      fold_(std::move(plan), id, all.partitions(), &outbox_),
+      wake_(*this) {}
+
+void Shard::Wake::arrive(Message& message, Delivery delivery) {
+  auto& self = static_cast<Wake&>(message);
+  self.sent.store(false);
+  if (delivery == Delivery::run) self.shard.progress();
+}
+
+Shard::~Shard() = default;
+
+Result<std::unique_ptr<Shard>> Shard::open(Shards& all, Loop& owner, PartitionPlace place,
+                                           std::shared_ptr<const features::Plan> plan, Clock& clock) {
+  std::unique_ptr<Shard> shard(new Shard(all, owner, place.partition, std::move(plan)));
+  shard->outbox_.resize(all.partitions());
+  PartitionOptions options;
+  options.place = place;
+  options.clock = &clock;
+  Shard* self = shard.get();
+  options.wake = [self] {
+    if (!self->wake_.sent.exchange(true)) self->owner_.hand_over(self->wake_);
+  };
+  options.observe_sync = [self](Micros took) { self->stats_.sync.observe(took); };
+  options.observe_checkpoint = [self](Micros took) { self->stats_.checkpoint.observe(took); };
+  options.observe_stall = [self](Micros took) { self->stats_.stall.observe(took); };
+  auto partition = Partition::open(std::move(options), self->fold_);
+  if (!partition.ok()) return partition.problem();
+  shard->partition_ = std::move(*partition);
+  IdIndex::Options ids;
+  ids.dir = place.path + "/ids";
+  ids.log_identity =
+      hash64({reinterpret_cast<const char*>(place.uuid.data()), place.uuid.size()}, place.partition);
+  auto index = IdIndex::open(std::move(ids), shard->partition_->applied_lsn());
+  if (!index.ok()) return index.problem();
+  shard->ids_ = std::move(*index);
+  TRY_DONE(shard->index_ids());
+  if (auto oldest = shard->outbox_.oldest()) shard->partition_->hold(*oldest);
+  return shard;
+}
+
+// The ids that no run file of the index covers are in the end of the log.
+Result<> Shard::index_ids() {
+  auto reader = LogReader::open(all_.directory().place(id_), ids_->covered() + 1, partition_->applied_lsn());
+  if (!reader.ok()) return reader.problem();
+  RecordView record;
+  while (true) {
+    Result<bool> more = reader->next(record);
+    if (!more.ok()) return more.problem();
+    if (!*more) return Done{};
+    if (record.kind != Kind::event) continue;
+    auto event = decode_event(record.payload);
+    if (!event.ok()) return event.problem();
+    IdHash hash = id_hash(event->id);
+    if (!ids_->find(hash)) ids_->add(hash, record.lsn);
+  }
+}
+
+void Shard::start() {
+  hook_ = owner_.at_end_of_iteration(Stage::output, [this] { pump(); });
+  timer_ = Timer::every(owner_, pump_period_us, [this] { pump(); });
+  durable_.advance(partition_->durable_lsn());
+  progress();
+}
+
+Task<void> Shard::settle() {
+  while (!drained()) {
+    pump();
+    co_await sleep(1000);
+  }
+}
+
+Result<> Shard::close() {
+  timer_ = {};
+  hook_ = {};
+  Result<> flushed = ids_->flush();
+  Result<> closed = partition_->close();
+  return flushed.ok() ? closed : flushed;
+}
+
+Result<Appended> Shard::ingest(const Event& event, Micros now, std::string_view payload) {
+  IdHash hash = id_hash(event.id);
+  if (auto first = ids_->find(hash)) {
+    ++stats_.duplicates;
+    return Appended{id_, *first, true};
+  }
+  if (payload.empty()) {
+    scratch_.clear();
+    encode(event, scratch_);
+    payload = scratch_;
+  }
+  Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, payload, false);
+  if (!lsn.ok()) return lsn.problem();
+  ids_->add(hash, *lsn);
+  fold_.fold_event(event, *lsn, partition_->rows());
+  ++stats_.events;
+  return Appended{id_, *lsn, false};
+}
+
+Result<Lsn> Shard::record(const Event& event, Micros now) {
+  scratch_.clear();
+  encode(event, scratch_);
+  return partition_->append_at(now, Kind::event, event_version, {}, scratch_, false);
+}
+
+Task<Result<>> Shard::receive(std::shared_ptr<const FoldBatch> batch) {
+  uint64_t seen = EventFold::last_rank(batch->source, partition_->rows());
+  for (const std::string& payload : batch->payloads) {
+    uint64_t rank = fold_.rank_of(payload);
+    if (rank <= seen) {
+      ++stats_.folds_repeated;
+      continue;
+    }
+    Result<Lsn> lsn = partition_->append(Kind::fold, event_version, {}, payload);
+    if (!lsn.ok()) co_return lsn.problem();
+    seen = rank;
+    ++stats_.folds_received;
+  }
+  co_await durable_.at_least(partition_->applied_lsn());
+  co_return Done{};
+}
+
+void Shard::pump() {
+  partition_->pump();
+  progress();
+}
+
+// After anything that may have made records durable: acknowledges, and sends on what may go.
+void Shard::progress() {
+  partition_->synced();
+  durable_.advance(partition_->durable_lsn());
+  for (uint32_t target = 0; target < outbox_.targets(); ++target) send_folds(target);
+  auto oldest = outbox_.oldest();
+  if (oldest)
+    partition_->hold(*oldest);
+  else
+    partition_->release();
+  acked_.advance(oldest ? std::max(acked_.value(), std::min(durable_.value(), *oldest - 1))
+                        : durable_.value());
+}
+
+void Shard::send_folds(uint32_t target) {
+  auto batch = outbox_.take(target, durable_.value());
+  if (!batch) return;
+  stats_.folds_sent += batch->payloads.size();
+  spawn(deliver(target, std::move(batch)));
+}
+
+// Tries until the folds have arrived: a full ring or a refusing disk is waited out, since the event itself is
+// logged.
+Task<void> Shard::deliver(uint32_t target, std::shared_ptr<const FoldBatch> batch) {
+  Shard* there = &all_[target];
+  while (true) {
+    auto take = [](Shard* shard, std::shared_ptr<const FoldBatch> folds) {
+      return shard->receive(std::move(folds));
+    };
+    Result<> received = co_await ask(there->loop(), take, there, batch);
+    if (received.ok()) break;
+    log_line(Level::warning, "folds_delayed",
+             {{"target", uint64_t{target}}, {"reason", std::string_view(received.problem().text())}});
+    co_await sleep(10'000);
+  }
+  outbox_.arrived(target);
+  progress();
+}
+
+std::optional<FeatureVector> Shard::features(EntityKind kind, std::string_view key,
+                                             std::optional<Micros> as_of) {
+  return fold_.engine().read(kind, key, as_of, partition_->rows());
+}
+
+Lsn Shard::version_of(EntityKind kind, std::string_view key) {
+  Row* row = EventFold::row_of(kind, key, partition_->rows());
+  return row ? row->lsn : 0;
+}
+
+ShardStats Shard::stats() {
+  ShardStats out = stats_;
+  Rows& rows = partition_->rows();
+  out.partition = partition_->counters();
+  out.applied_lsn = partition_->applied_lsn(), out.durable_lsn = partition_->durable_lsn();
+  out.writable = partition_->writable();
+  out.rows = rows.count(), out.rows_dirty = rows.dirty(), out.row_bytes = rows.bytes();
+  out.row_loads = rows.loads(), out.row_evictions = rows.evictions();
+  auto ids = ids_->stats();
+  out.ids = ids.entries, out.id_index_bytes = ids.memory_bytes;
+  return out;
+}
+
+}  // namespace headrace
