@@ -45,15 +45,15 @@ Result<> print_record(uint32_t partition, const RecordView& record, std::string&
   append_time_member("time", record.time, line);
   append_member("kind", name_of(record.kind), line);
   append_member("key", record.key, line);
-  if (record.kind == Kind::event)
+  if (record.kind == Kind::event) {
     TRY_DONE(append_event(record.payload, line));
-  else
+  } else {
     line += fmt::format(",\"payload_bytes\":{}", record.payload.size());
-}
-line += "}\n";
-if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size())
-  return Problem{Error::storage_io, "stdout", "cannot be written"};
-return Done{};
+  }
+  line += "}\n";
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size())
+    return Problem{Error::storage_io, "stdout", "cannot be written"};
+  return Done{};
 }
 
 Result<> cat_partition(const DataDirectory& directory, uint32_t partition, uint64_t from) {
