@@ -31,12 +31,29 @@ Result<> walk_to_end(LogWalker& walker, LogTail& tail) {
   return Done{};
 }
 
+// The segment ends before `from`, which a checkpoint knew to be durable: says where it breaks off.
+Problem cut_short(Disk& disk, const PartitionPlace& place, const SegmentReader& reader,
+                  const LogPosition& from) {
+  const SegmentHeader& header = reader.header();
+  auto walker = LogWalker::at_position(
+      disk, place, {header.segment, segment_header_bytes, header.first_lsn, header.chain});
+  if (!walker) return walker.problem();
+  while (true) {
+    auto found = walker->next();
+    if (!found) return found.problem();
+    if (!*found) break;
+  }
+  return damaged_log(reader.path(), walker->end().offset, walker->end().lsn, from.lsn - 1,
+                     "the file is cut short");
+}
+
 }  // namespace
 
 Result<LogTail> find_log_end(Disk& disk, const PartitionPlace& place, const LogPosition& from,
                              Lsn durable_bound) {
   auto walker = LogWalker::at_position(disk, place, from);
   if (!walker) return walker.problem();
+  if (walker->reader().file_bytes() < from.offset) return cut_short(disk, place, walker->reader(), from);
   LogTail tail;
   tail.durable_bound = durable_bound;
   TRY_DONE(walk_to_end(*walker, tail));

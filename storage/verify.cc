@@ -1,6 +1,8 @@
 // Walking the log and keeping count.
 #include "storage/verify.h"
 
+#include <algorithm>
+
 #include "storage/log_walker.h"
 
 namespace headrace {
