@@ -115,23 +115,25 @@ class Headrace:
         self.exchanges, self.args, self.env = exchanges, list(args), dict(env or {})
         self.process = self.url = self.client = None
 
-    def start(self, env=None):
-        """Starts it and waits until it listens."""
+    def start(self, env=None, may_be_killed=False):
+        """Starts it and waits until it listens, or, at a kill point that the start itself passes, until it is dead."""
         begin = self.log.stat().st_size if self.log.exists() else 0
         full_env = {**os.environ, "HEADRACE_ADMIN_KEY": ADMIN_KEY, **self.env, **(env or {})}
         command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.args]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=full_env)
-        self.url = self._wait_for_url(begin)
-        self.client = Client(self.url, self.exchanges)
+        self.url = self._wait_for_url(begin, may_be_killed)
+        self.client = Client(self.url, self.exchanges) if self.url else None
         return self
 
-    def _wait_for_url(self, begin):
+    def _wait_for_url(self, begin, may_be_killed):
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             found = LISTENING.search(self.stderr()[begin:])
             if found:
                 return found.group(1)
+            if may_be_killed and self.process.poll() == -signal.SIGKILL:
+                return None
             if self.process.poll() is not None:
                 break
             time.sleep(0.01)

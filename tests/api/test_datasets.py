@@ -11,6 +11,7 @@ import pytest
 
 import datasets
 import feature_reference
+from harness import Headrace
 
 FOLDER = os.environ["HEADRACE_DATASETS"]
 SEED = 20251122
@@ -103,7 +104,6 @@ class Fed:
 
 @pytest.fixture(scope="module", params=list(ORDERS))
 def fed(request, tmp_path_factory, exchanges, streams, chosen):
-    from harness import Headrace
     order = ORDERS[request.param]
     server = Headrace(tmp_path_factory.mktemp("fed"), exchanges).start()
     done = Fed(server)
