@@ -1,11 +1,8 @@
 // HTTP as the floors above see it: Request, Reply, Exchange, HttpHandler. Knows no routes.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,17 +47,23 @@ struct Header {
   std::string_view name, value;  // as sent; value without blanks around it
 };
 
+struct RequestHead;
+
+// Looks into the received bytes when asked; costs nothing until then.
 class HeaderList {
  public:
+  HeaderList() = default;  // empty
+  HeaderList(const RequestHead& head, const char* window) : head_(&head), window_(window) {}
+
   // The value of the first field of that name, empty when there is none. known(): no search.
-  std::string_view known(Known field) const { return known_[static_cast<size_t>(field)]; }
+  std::string_view known(Known field) const;
   std::string_view find(std::string_view name) const;  // any case
-  std::span<const Header> all() const { return all_; }
+  size_t size() const;
+  Header operator[](size_t index) const;
 
  private:
-  friend class RequestView;
-  std::span<const Header> all_;
-  std::array<std::string_view, known_count> known_;
+  const RequestHead* head_ = nullptr;
+  const char* window_ = nullptr;
 };
 
 // 64 bytes of a connection that the floors above may use, e.g. to remember a verified credential. Starts as

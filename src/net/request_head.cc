@@ -15,8 +15,8 @@ constexpr Refusal accepted{Error::malformed_request, nullptr};
 Refusal malformed(const char* detail) { return {Error::malformed_request, detail}; }
 
 // Exactly "METHOD SP target SP HTTP/x.y": llhttp takes more blanks and other protocols' names (section 3).
-Refusal check_request_line(const RequestHead& head, const char* window, std::string_view method_name) {
-  if (head.target.begin != head.start + method_name.size() + 1) {
+Refusal check_request_line(const RequestHead& head, const char* window) {
+  if (head.target.begin != head.start + head.method_name.size() + 1) {
     return malformed("One space separates method and target");
   }
   constexpr std::string_view between = " HTTP/";
@@ -211,10 +211,10 @@ void RequestHead::clear() {
   *this = std::move(fresh);
 }
 
-Refusal check_head(RequestHead& head, const char* window, std::string_view method_name) {
-  if (auto refused = check_request_line(head, window, method_name)) return refused;
+Refusal check_head(RequestHead& head, const char* window) {
+  if (auto refused = check_request_line(head, window)) return refused;
   if (auto refused = check_version(head, window)) return refused;
-  auto method = method_of(method_name);
+  auto method = method_of(head.method_name);
   if (!method) return {Error::not_supported, "This method is not supported"};
   head.method = *method;
   if (auto refused = check_target(head, window)) return refused;

@@ -33,6 +33,7 @@ struct RequestHead {
   std::vector<HeaderSpan> headers;
   std::array<uint16_t, known_count> known = {};  // 1 + index of the first field of that name; 0: none
   bool method_known = false;                     // the method has been parsed
+  std::string_view method_name;                  // static text
   bool target_complete = false, version_complete = false;
   Method method = Method::GET;
   uint8_t minor_version = 1;
@@ -52,7 +53,7 @@ struct Refusal {
 };
 
 // What RFC 9110 and 9112 ask of a head beyond its syntax, plus our own hardening; fills in what it finds out.
-// `head.start`, target, version, headers and `method_name` are given.
-Refusal check_head(RequestHead& head, const char* window, std::string_view method_name);
+// Start, method_name, target, version and headers are given.
+Refusal check_head(RequestHead& head, const char* window);
 
 }  // namespace headrace

@@ -23,7 +23,9 @@ struct ParserCalls {
   using Data = int(llhttp_t*, const char*, size_t);
 
   static int method_done(llhttp_t* p) {
-    self(p).head_.method_known = true;
+    RequestHead& head = self(p).head_;
+    head.method_known = true;
+    head.method_name = llhttp_method_name(static_cast<llhttp_method_t>(p->method));
     return 0;
   }
   static int target(llhttp_t* p, const char* at, size_t length) {
@@ -210,8 +212,7 @@ bool RequestParser::is_unknown_method(size_t position) const {
 // Is the part of the head in front of `position` larger than allowed? Then it is refused.
 bool RequestParser::oversize(size_t position) {
   if (state_.head_done || !head_.method_known) return false;
-  size_t target =
-      head_.start + std::strlen(llhttp_method_name(static_cast<llhttp_method_t>(llhttp_.method))) + 1;
+  size_t target = head_.start + head_.method_name.size() + 1;
   size_t target_end = head_.target_complete ? head_.target.end() : position;
   if (target_end > target && target_end - target > limits_.target_bytes_max) {
     refuse(Error::uri_too_long, "The request target is too long");
@@ -248,8 +249,7 @@ int RequestParser::on_value_complete() {
 
 int RequestParser::on_headers_complete() {
   llhttp_.upgrade = 0;  // we never switch protocols; llhttp would stop reading bodies
-  auto method = llhttp_method_name(static_cast<llhttp_method_t>(llhttp_.method));
-  if (auto refused = check_head(head_, window_, method)) return stop(refused.error, refused.detail);
+  if (auto refused = check_head(head_, window_)) return stop(refused.error, refused.detail);
   // Two readers of the same head: they must agree on where the message ends.
   CHECK(head_.chunked == ((llhttp_.flags & F_CHUNKED) != 0));
   CHECK(head_.chunked || head_.content_length == llhttp_.content_length);
@@ -276,6 +276,17 @@ int RequestParser::on_extension(size_t length) {
     return stop(Error::malformed_request, "The chunk extensions are too long");
   }
   return 0;
+}
+
+void RequestParser::view(const char* window, Request& request) const {
+  request.method = head_.method;
+  request.keep_alive = head_.keep_alive;
+  request.minor_version = head_.minor_version;
+  request.target = head_.target.in(window);
+  request.path = head_.path.in(window);
+  request.query = head_.query.in(window);
+  request.body = {window + state_.head_bytes, state_.body_bytes};
+  request.headers = HeaderList(head_, window);
 }
 
 size_t RequestParser::missing_bytes() const {
