@@ -94,6 +94,47 @@ void fold_three_rows(benchmark::State& state) {
 }
 BENCHMARK(fold_three_rows)->Arg(8)->Arg(64)->Arg(512);
 
+// The whole way of an event: parsed, and folded into three rows that are looked up by key.
+void event_into_rows(benchmark::State& state) {
+  FeatureEngine engine(default_plan(), 0);
+  Rows rows;
+  Stream stream(65'536, static_cast<size_t>(state.range(0)));
+  Micros lap = stream.events.back().time - stream.events.front().time;
+  Lsn lsn = 0;
+  for (auto _ : state) {
+    Event& event = stream.events[lsn & 65'535];
+    engine.fold(event, every_kind, ++lsn, rows);
+    event.time += lap;
+  }
+}
+BENCHMARK(event_into_rows)->Arg(64)->Arg(4096);
+
+void encode_payload(benchmark::State& state) {
+  auto plan = default_plan();
+  Stream stream(64, 8);
+  Observation seen;
+  FieldIndex(plan).extract(stream.events[0], seen);
+  std::string payload;
+  for (auto _ : state) {
+    payload.clear();
+    encode_fold(*plan, {EntityKind::cart, stream.carts[0], 1, 1'000'000}, seen, payload);
+    benchmark::DoNotOptimize(payload.data());
+  }
+  state.counters["payload_bytes"] = static_cast<double>(payload.size());
+}
+BENCHMARK(encode_payload);
+
+void decode_payload(benchmark::State& state) {
+  auto plan = default_plan();
+  Stream stream(64, 8);
+  Observation seen;
+  FieldIndex(plan).extract(stream.events[0], seen);
+  std::string payload;
+  encode_fold(*plan, {EntityKind::cart, stream.carts[0], 1, 1'000'000}, seen, payload);
+  for (auto _ : state) benchmark::DoNotOptimize(decode_fold(*plan, payload, seen));
+}
+BENCHMARK(decode_payload);
+
 void fold_late(benchmark::State& state) {
   auto plan = default_plan();
   FieldIndex fields(plan);

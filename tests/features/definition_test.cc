@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "src/base/limits.h"
@@ -159,6 +162,29 @@ TEST(Definitions, TheDefaultSetCompilesAndNamesWhatModelsNeed) {
     EXPECT_GE((*plan)->kind(kind).outputs.size(), 15U);
     for (const Output& output : (*plan)->kind(kind).outputs) EXPECT_FALSE(output.text.about.empty());
   }
+}
+
+std::string code(std::string text) {
+  for (size_t bar = 0; (bar = text.find('|', bar)) != text.npos; bar += 2) text.insert(bar, 1, '\\');
+  return text.empty() ? "" : "`" + text + "`";
+}
+
+// The tables of docs/features.md are what the independent computation of tests/api reads.
+TEST(Definitions, TheDefaultSetIsDocumented) {
+  std::filesystem::path here = __FILE__;
+  std::ifstream file(here.parent_path() / "../../docs/features.md");
+  std::string docs((std::istreambuf_iterator<char>(file)), {});
+  ASSERT_FALSE(docs.empty());
+  docs.erase(0, docs.find("## The default set"));
+  for (const Definition& d : default_definitions()) {
+    std::string line = "\n| `" + d.name + "` | " + d.aggregate + " | " + code(d.events) + " | " +
+                       code(d.value) + " | " + d.window + " | " + d.about + " |\n";
+    size_t section = docs.find("### " + d.entity + "\n");
+    EXPECT_LT(docs.find(line, section), docs.find("\n### ", section + 1)) << line;
+  }
+  size_t documented = 0;
+  for (size_t at = 0; (at = docs.find("\n| `", at)) != docs.npos; ++at) ++documented;
+  EXPECT_EQ(documented, default_definitions().size());
 }
 
 TEST(Definitions, NoDefinitionsIsAPlanToo) {
