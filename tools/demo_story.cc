@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 
 #include "codec/json.h"
@@ -29,6 +30,12 @@ Result<std::string> body_of(Result<HttpReply> reply, std::string_view what) {
 std::string text_in(const element& object, std::string_view name) {
   std::string_view text;
   return object[name].get(text) == SUCCESS ? std::string(text) : "";
+}
+
+// Models name their bands as they like: "High" and "high" are one.
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
 }
 
 double number_in(const element& object, std::string_view name) {
@@ -72,7 +79,8 @@ Result<> read_judgements(const std::string& body, std::vector<Judgement>& out) {
     return Problem(Error::malformed_json, "the answer to a batch of predictions has no predictions");
   for (const element one : predictions)
     if (!text_in(one, "risk_level").empty())
-      out.push_back({text_in(one, "cart_id"), text_in(one, "risk_level"), number_in(one, "probability")});
+      out.push_back(
+          {text_in(one, "cart_id"), lower(text_in(one, "risk_level")), number_in(one, "probability")});
   return Done{};
 }
 

@@ -73,7 +73,7 @@ def test_a_prediction_has_the_documented_members(client, name):
     answer = client.predict(cart)
     assert answer["cart_id"] == cart
     assert 0 <= answer["probability"] <= 1
-    assert answer["risk_level"] in ("low", "medium", "high")
+    assert answer["risk_level"].lower() in ("low", "medium", "high")
     for member in ("model", "model_version", "prediction_id", "as_of"):
         assert answer[member], member
 
