@@ -113,6 +113,7 @@ Documents& Partition::documents() { return *work_->documents_; }
 Lsn Partition::applied_lsn() const { return work_->applied_lsn_; }
 Lsn Partition::durable_lsn() const { return work_->durable_lsn_; }
 Lsn Partition::durable_lsn_any_thread() const { return work_->sync_->durable_lsn(); }
+void Partition::hurry() { work_->hurried_ = true; }
 void Partition::pump() { work_->pump(); }
 void Partition::synced() { work_->synced(); }
 Refusal Partition::refusal() const { return work_->refusal(); }

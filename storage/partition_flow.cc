@@ -14,8 +14,18 @@ void Partition::Work::hand_over() {
   RawBatch batch = std::move(open_);
   open_ = {.body = std::move(spare_), .first_lsn = 0, .count = 0, .base_time = 0};
   open_.body.clear();
+  hurried_ = false;
+  opened_at_ = 0;
   spare_ = {};
   sync_->submit(std::move(batch));
+}
+
+// Whether the open batch should go now, or may wait for more.
+bool Partition::Work::due() {
+  if (open_.count == 0 || hurried_) return hurried_;
+  Micros now = options_.clock->monotonic();
+  if (opened_at_ == 0) opened_at_ = now;
+  return now - opened_at_ >= limits::batch_age_lazy_us;
 }
 
 void Partition::Work::hand_over_if_large() {
@@ -41,7 +51,7 @@ void Partition::Work::take_synced() {
 void Partition::Work::pump() {
   if (closed_ || failed_.load(std::memory_order_relaxed)) return;
   take_synced();
-  hand_over();
+  if (due()) hand_over();
   // Documents may keep the state ahead of the log for ever; then the owner waits, once.
   if (checkpointer_->step(progress()) && wait_durable(applied_lsn_)) (void)checkpointer_->step(progress());
   rows_->evict(options_.row_bytes_max, evict_visits);

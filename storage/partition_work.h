@@ -47,8 +47,10 @@ class Partition::Work {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<SyncThread> sync_;  // after background_, whose spare segments it takes
 
-  RawBatch open_;      // being filled
-  std::string spare_;  // a buffer for the next one
+  RawBatch open_;         // being filled
+  bool hurried_ = false;  // somebody waits for it
+  Micros opened_at_ = 0;  // monotonic; 0: empty when last looked at
+  std::string spare_;     // a buffer for the next one
   Lsn applied_lsn_ = 0;
   Lsn durable_lsn_ = 0;
   LogPosition log_end_;  // behind durable_lsn_
@@ -72,6 +74,7 @@ class Partition::Work {
 
   // partition_flow.cc
   void hand_over();
+  bool due();
   void take_synced();
   bool wait_durable(Lsn lsn);
 };

@@ -28,8 +28,7 @@ struct Live {
 // The digest of the state as the next start would find it. Folds that were on their way stay so.
 Result<Live> live_digest(const DataDirectory& directory, uint32_t p,
                          std::shared_ptr<const features::Plan> plan) {
-  FoldOutbox outbox(p);
-  outbox.resize(directory.partitions());
+  FoldOutbox outbox(p, directory.partitions());
   EventFold fold(std::move(plan), p, directory.partitions(), &outbox);
   auto partition = Partition::open(options_of(directory, p), fold);
   if (!partition.ok()) return partition.problem();

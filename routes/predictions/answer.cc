@@ -30,7 +30,7 @@ Task<Result<CartPrediction>> predict_here(Predictions* predictions, Shard* shard
       options.cached ? predictions->predict_cached(cart) : predictions->predict(cart);
   if (!prediction.ok()) co_return prediction.problem();
   CartPrediction answer = answer_of_prediction(*prediction, options.explain);
-  if (options.sync) co_await shard->durable().at_least(shard->partition().applied_lsn());
+  if (options.sync) co_await shard->make_durable();
   co_return answer;
 }
 

@@ -84,7 +84,7 @@ Task<Result<CartPrediction>> predict_given(Predictions* predictions, Shard* shar
   Result<Prediction> prediction = predictions->predict_row(std::move(row), cart);
   if (!prediction.ok()) co_return prediction.problem();
   CartPrediction answer = answer_of_prediction(*prediction, options.explain);
-  if (options.sync) co_await shard->durable().at_least(shard->partition().applied_lsn());
+  if (options.sync) co_await shard->make_durable();
   co_return answer;
 }
 

@@ -52,6 +52,7 @@ inline constexpr size_t partitions_max = 256;
 inline constexpr size_t segment_bytes = 64 * 1024 * 1024;
 inline constexpr size_t batch_bytes_close = 256 * 1024;              // an open batch is closed at this size...
 inline constexpr Micros batch_age_close_us = 2'000;                  // ...or this age
+inline constexpr Micros batch_age_lazy_us = 5'000;                    // ...or this one, if nobody waits for it
 inline constexpr size_t open_batch_bytes_max = 8 * 1024 * 1024;      // above this, writes are refused (503)
 inline constexpr size_t record_bytes_max = 1024 * 1024;
 inline constexpr size_t inline_value_bytes_max = 2048;
@@ -59,7 +60,7 @@ inline constexpr size_t key_bytes_max = 256;                         // of an en
 inline constexpr size_t checkpoint_dirty_pages = 2'000;
 inline constexpr Micros checkpoint_age_us = 1 * second_us;
 inline constexpr size_t dirty_pages_max = 32'000;
-inline constexpr Micros checkpoint_settle_us = 250'000;              // so long it tries without waiting for the log
+inline constexpr Micros checkpoint_settle_us = 50'000;               // so long it tries without waiting for the log
 inline constexpr size_t state_map_bytes = size_t{256} << 30;         // address space of one LMDB environment
 inline constexpr size_t row_bytes_max = 512 * 1024 * 1024;           // per partition: clean rows above it are evicted
 inline constexpr size_t rows_behind_max = 4'096;                     // written behind by one checkpoint...
@@ -75,6 +76,9 @@ inline constexpr size_t id_table_growth_max = 4;                     // times th
 inline constexpr size_t id_filter_bytes_max = 256 * 1024 * 1024;     // 178 million ids at 12 bits; then the oldest go
 inline constexpr size_t id_runs_max = 8;                             // above it, runs are merged
 inline constexpr Micros id_retry_us = 200'000;                       // after a failed write of a run
+
+// Folds between partitions
+inline constexpr size_t fold_batch_bytes_max = 512 * 1024;  // of one fold record
 
 // Predictions
 inline constexpr size_t prediction_cache_entries = 10'000;  // per partition
@@ -116,6 +120,7 @@ inline constexpr size_t tree_depth_max = 64;
 inline constexpr size_t models_max = 256;                            // in one set
 
 static_assert(event_bytes_max < record_bytes_max);
+static_assert(fold_batch_bytes_max < record_bytes_max);
 static_assert(record_bytes_max < open_batch_bytes_max);
 static_assert(compressed_body_bytes_max <= body_bytes_max);
 static_assert(open_batch_bytes_max < segment_bytes);

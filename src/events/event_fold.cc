@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "codec/checksum.h"
+#include "codec/varint.h"
 
 namespace headrace {
 namespace {
@@ -20,8 +21,8 @@ std::string_view key_of(const Event& event, EntityKind kind) {
 }
 
 // By event, and within an event by kind of entity.
-uint64_t rank_of_fold(const features::FoldPayload& fold) {
-  return fold.source_lsn * features::entity_kinds + static_cast<uint64_t>(fold.kind);
+FoldRank rank_of(Lsn lsn, EntityKind kind) {
+  return lsn * features::entity_kinds + static_cast<uint64_t>(kind);
 }
 
 }  // namespace
@@ -64,31 +65,44 @@ KindMask EventFold::fold_elsewhere(const Event& event, Lsn lsn) {
     if (home == partition_) {
       here |= features::mask_of(kind);
     } else if (outbox_) {
-      std::string payload;
+      scratch_.clear();
       features::FoldPayload head{.kind = kind, .key = key, .source_partition = partition_, .source_lsn = lsn};
-      features::encode_fold(engine_.plan(), head, observation_, payload);
-      outbox_->add(home, lsn, std::move(payload));
+      features::encode_fold(engine_.plan(), head, observation_, scratch_);
+      outbox_->add(home, lsn, rank_of(lsn, kind), scratch_);
     }
   }
   return here;
 }
 
 void EventFold::fold_received(std::string_view payload, Lsn lsn, Rows& rows) {
-  Result<features::FoldPayload> fold = engine_.fold_encoded(payload, lsn, rows);
-  CHECK(fold.ok());
-  uint64_t rank = rank_of_fold(*fold);
-  if (Row* row = rows.fold(source_table, std::to_string(fold->source_partition), lsn))
+  Taker taker(payload);
+  uint64_t source = taker.varint();
+  FoldRank rank = 0;
+  while (!taker.rest().empty()) {
+    auto fold = engine_.fold_encoded(taker.text(), lsn, rows);
+    CHECK(!taker.failed() && fold.ok());  // the batch's hash was right, so we wrote this
+    rank = rank_of(fold->source_lsn, fold->kind);
+  }
+  if (Row* row = rows.fold(source_table, std::to_string(source), lsn))
     row->bytes.assign(reinterpret_cast<const char*>(&rank), sizeof rank);
 }
 
-uint64_t EventFold::rank_of(std::string_view payload) {
-  Result<features::FoldPayload> fold = features::decode_fold(engine_.plan(), payload, observation_);
-  CHECK(fold.ok());
-  return rank_of_fold(*fold);
+void EventFold::encode_unseen(const FoldBatch& batch, FoldRank seen, std::string& out) {
+  put_varint(batch.source, out);
+  std::string_view rest = batch.payloads;
+  // Only after a crash was some of it taken before.
+  while (batch.first <= seen && !rest.empty()) {
+    Taker taker(rest);
+    auto fold = features::decode_fold(engine_.plan(), taker.text(), observation_);
+    CHECK(!taker.failed() && fold.ok());
+    if (rank_of(fold->source_lsn, fold->kind) > seen) break;
+    rest = taker.rest();
+  }
+  out.append(rest);
 }
 
-uint64_t EventFold::last_rank(uint32_t source, Rows& rows) {
-  uint64_t rank = 0;
+FoldRank EventFold::last_rank(uint32_t source, Rows& rows) {
+  FoldRank rank = 0;
   if (const Row* row = rows.find(source_table, std::to_string(source)))
     std::memcpy(&rank, row->bytes.data(), sizeof rank);
   return rank;

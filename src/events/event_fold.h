@@ -35,10 +35,12 @@ class EventFold final : public Fold {
   // Folds a live event into the entities at home here, and queues the rest.
   void fold_event(const Event& event, Lsn lsn, Rows& rows);
 
-  // The place of a fold payload among those of its source: grows from one to the next.
-  uint64_t rank_of(std::string_view payload);
+  // Appends the payload of a fold record that carries what of `batch` was not taken before: all of it, or its
+  // end.
+  //   payload := source:varint ( len:varint encode_fold() )*
+  void encode_unseen(const FoldBatch& batch, FoldRank seen, std::string& out);
   // The rank of the last fold taken from `source`; 0 before the first.
-  static uint64_t last_rank(uint32_t source, Rows& rows);
+  static FoldRank last_rank(uint32_t source, Rows& rows);
 
   FeatureEngine& engine() { return engine_; }
   // The row of an entity, or nullptr.
@@ -50,6 +52,7 @@ class EventFold final : public Fold {
 
   FeatureEngine engine_;
   Observation observation_;  // scratch
+  std::string scratch_;
   const uint32_t partition_, partitions_;
   FoldOutbox* outbox_;
 };

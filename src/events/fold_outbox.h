@@ -7,75 +7,65 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codec/record.h"
 
 namespace headrace {
 
-// Payloads of one source for one target, in the order of their LSNs.
+// The place of a fold among those of its source: by the LSN of the event, then by kind of entity. Never 0.
+using FoldRank = uint64_t;
+
+// Payloads of one source for one target, in the order of their ranks; logged there as one record.
 struct FoldBatch {
-  uint32_t source = 0;
-  Lsn last = 0;                       // of the events they came from
-  std::vector<std::string> payloads;  // encode_fold()
+  uint32_t source = 0, count = 0;
+  FoldRank first = 0, last = 0;
+  std::string payloads;  // encode_fold(), each behind its length (put_text)
 };
 
 // Lives on: the source partition's loop.
 class FoldOutbox {
  public:
-  explicit FoldOutbox(uint32_t source) : source_(source) {}
+  FoldOutbox(uint32_t source, uint32_t partitions) : source_(source), targets_(partitions) {}
 
-  void resize(uint32_t partitions) { targets_.resize(partitions); }
   uint32_t targets() const { return static_cast<uint32_t>(targets_.size()); }
 
-  // `lsn` never falls from call to call.
-  void add(uint32_t target, Lsn lsn, std::string payload) {
-    if (target >= targets_.size()) targets_.resize(target + 1);
-    targets_[target].waiting.push_back({lsn, std::move(payload)});
-  }
+  // `lsn` and `rank` never fall from call to call.
+  void add(uint32_t target, Lsn lsn, FoldRank rank, std::string_view payload);
 
-  // What may go to `target` now: everything up to `durable`, unless a batch is already on its way. May be
-  // empty.
-  std::shared_ptr<const FoldBatch> take(uint32_t target, Lsn durable) {
-    Target& t = targets_[target];
-    if (t.sent || t.waiting.empty() || t.waiting.front().lsn > durable) return nullptr;
-    auto batch = std::make_shared<FoldBatch>();
-    batch->source = source_;
-    t.sent = t.waiting.front().lsn;
-    while (!t.waiting.empty() && t.waiting.front().lsn <= durable &&
-           batch->payloads.size() < batch_folds_max) {
-      batch->last = t.waiting.front().lsn;
-      batch->payloads.push_back(std::move(t.waiting.front().payload));
-      t.waiting.pop_front();
-    }
-    return batch;
-  }
+  // What may go to `target` now: everything up to `durable`, unless a batch is already on its way. Null if
+  // nothing.
+  std::shared_ptr<const FoldBatch> take(uint32_t target, Lsn durable);
 
-  // The batch on its way to `target` has arrived and is durable there.
-  void arrived(uint32_t target) { targets_[target].sent.reset(); }
+  // The batch on its way to `target` is applied there.
+  void applied(uint32_t target);
+  // The oldest batch applied at `target` is durable there.
+  void durable(uint32_t target) { targets_[target].applied.pop_front(); }
 
-  // The oldest event whose folds are not all acknowledged.
-  std::optional<Lsn> oldest() const {
-    std::optional<Lsn> found;
-    for (auto& t : targets_) {
-      std::optional<Lsn> mine = t.sent;
-      if (!mine && !t.waiting.empty()) mine = t.waiting.front().lsn;
-      if (mine && (!found || *mine < *found)) found = mine;
-    }
-    return found;
-  }
+  // The oldest event whose folds are not all applied.
+  std::optional<Lsn> oldest_unapplied() const;
+  // The oldest event whose folds are not all durable at their targets.
+  std::optional<Lsn> oldest() const;
   bool empty() const { return !oldest(); }
 
  private:
-  static constexpr size_t batch_folds_max = 4096;
   struct Entry {
     Lsn lsn;
-    std::string payload;
+    FoldRank rank;
+    size_t end;  // of its payload in `payloads`
   };
   struct Target {
-    std::deque<Entry> waiting;
+    std::vector<Entry> waiting;  // [first_waiting, ...) are there still
+    size_t first_waiting = 0;
+    std::string payloads;
     std::optional<Lsn> sent;  // the first LSN of the batch on its way
+    std::deque<Lsn> applied;  // the first LSNs of batches that are applied and not yet durable
   };
+
+  static void cut_front(Target& target);
+  static std::optional<Lsn> unapplied(const Target& target);
+
   const uint32_t source_;
   std::vector<Target> targets_;
 };

@@ -22,9 +22,11 @@ bool matches(const EventQuery& query, const Event& event) {
 // The next event of one partition that matches.
 class Source {
  public:
-  Source(LogReader reader, uint32_t partition, Lsn from) : reader_(std::move(reader)), partition_(partition), next_(from) {}
+  Source(LogReader reader, uint32_t partition, Lsn from)
+      : reader_(std::move(reader)), partition_(partition), next_(from) {}
 
-  // Moves to the next match, looking at no more than `budget` records. False at the end or when it is used up.
+  // Moves to the next match, looking at no more than `budget` records. False at the end or when it is used
+  // up.
   Result<bool> advance(const EventQuery& query, uint64_t& budget) {
     ready_ = false;
     RecordView record;
@@ -62,8 +64,14 @@ class Source {
 
  private:
   void keep(const Event& event, const RecordView& record) {
-    found_ = {std::string(event.id), std::string(event.type), std::string(event.source), std::string(event.data),
-              event.time,            record.time,             partition_,                record.lsn};
+    found_ = {std::string(event.id),
+              std::string(event.type),
+              std::string(event.source),
+              std::string(event.data),
+              event.time,
+              record.time,
+              partition_,
+              record.lsn};
     ready_ = true;
   }
 
@@ -96,7 +104,8 @@ Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& qu
 
   EventPage page;
   size_t skipped = 0, bytes = 0;
-  // An unfinished look at one partition must not let a later event of another overtake what it may still find.
+  // An unfinished look at one partition must not let a later event of another overtake what it may still
+  // find.
   auto undecided = [&] {
     for (auto& source : sources)
       if (!source.ready() && !source.ended()) return true;

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "codec/record.h"
 #include "src/base/result.h"
 #include "src/base/time.h"
 #include "storage/directory.h"
-#include "codec/record.h"
 
 namespace headrace {
 
@@ -35,8 +35,8 @@ struct EventPage {
   uint64_t records_read = 0;
 };
 
-// Merges the partitions by time of ingestion, then by partition: an order that never changes, so a cursor is stable.
-// Reads at most limits::query_records_max records. For a worker thread: it reads files.
+// Merges the partitions by time of ingestion, then by partition: an order that never changes, so a cursor is
+// stable. Reads at most limits::query_records_max records. For a worker thread: it reads files.
 Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& query);
 
 // A position as text, and back. Empty if the text is none for this number of partitions.

@@ -39,7 +39,7 @@ Shard::Shard(Shards& all, Loop& owner, uint32_t id, std::shared_ptr<const featur
     : all_(all),
       owner_(owner),
       id_(id),
-      outbox_(id),
+      outbox_(id, all.partitions()),
       fold_(std::move(plan), id, all.partitions(), &outbox_),
       wake_(*this) {}
 
@@ -54,7 +54,6 @@ Shard::~Shard() = default;
 Result<std::unique_ptr<Shard>> Shard::open(Shards& all, Loop& owner, PartitionPlace place,
                                            std::shared_ptr<const features::Plan> plan, Clock& clock) {
   std::unique_ptr<Shard> shard(new Shard(all, owner, place.partition, std::move(plan)));
-  shard->outbox_.resize(all.partitions());
   PartitionOptions options;
   options.place = place;
   options.clock = &clock;
@@ -98,15 +97,17 @@ Result<> Shard::index_ids() {
 }
 
 void Shard::start() {
-  hook_ = owner_.at_end_of_iteration(Stage::output, [this] { pump(); });
-  timer_ = Timer::every(owner_, pump_period_us, [this] { pump(); });
+  partition_->hurry();
+  hook_ = owner_.at_end_of_iteration(Stage::output, [this] { progress(); });
+  timer_ = Timer::every(owner_, pump_period_us, [this] { progress(); });
   durable_.advance(partition_->durable_lsn());
   progress();
 }
 
 Task<void> Shard::settle() {
   while (!drained()) {
-    pump();
+    partition_->hurry();
+    progress();
     co_await sleep(1000);
   }
 }
@@ -132,6 +133,7 @@ Result<Appended> Shard::ingest(const Event& event, Micros now, std::string_view 
   }
   Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, payload, false);
   if (!lsn.ok()) return lsn.problem();
+  partition_->hurry();
   ids_->add(hash, *lsn);
   fold_.fold_event(event, *lsn, partition_->rows());
   ++stats_.events;
@@ -144,46 +146,33 @@ Result<Lsn> Shard::record(const Event& event, Micros now) {
   return partition_->append_at(now, Kind::event, event_version, {}, scratch_, false);
 }
 
-Task<Result<>> Shard::receive(std::shared_ptr<const FoldBatch> batch) {
-  uint64_t seen = EventFold::last_rank(batch->source, partition_->rows());
-  for (const std::string& payload : batch->payloads) {
-    uint64_t rank = fold_.rank_of(payload);
-    if (rank <= seen) {
-      ++stats_.folds_repeated;
-      continue;
-    }
-    Result<Lsn> lsn = partition_->append(Kind::fold, event_version, {}, payload);
-    if (!lsn.ok()) co_return lsn.problem();
-    seen = rank;
-    ++stats_.folds_received;
-  }
-  co_await durable_.at_least(partition_->applied_lsn());
-  co_return Done{};
+Result<Lsn> Shard::receive(const FoldBatch& batch) {
+  FoldRank seen = EventFold::last_rank(batch.source, partition_->rows());
+  (batch.last > seen ? stats_.folds_received : stats_.folds_repeated) += batch.count;
+  if (batch.last <= seen) return partition_->applied_lsn();
+  scratch_.clear();
+  fold_.encode_unseen(batch, seen, scratch_);
+  return partition_->append(Kind::fold, event_version, {}, scratch_);
 }
 
-void Shard::pump() {
-  partition_->pump();
-  progress();
-}
-
-// After anything that may have made records durable: acknowledges, and sends on what may go.
+// Whenever records may have become durable: acknowledges, and sends on what may go.
 void Shard::progress() {
-  partition_->synced();
+  partition_->pump();
   durable_.advance(partition_->durable_lsn());
   for (uint32_t target = 0; target < outbox_.targets(); ++target) send_folds(target);
-  auto oldest = outbox_.oldest();
-  if (oldest)
+  if (auto oldest = outbox_.oldest())
     partition_->hold(*oldest);
   else
     partition_->release();
-  acked_.advance(oldest ? std::max(acked_.value(), std::min(durable_.value(), *oldest - 1))
-                        : durable_.value());
+  auto unapplied = outbox_.oldest_unapplied();
+  acked_.advance(unapplied ? std::max(acked_.value(), std::min(durable_.value(), *unapplied - 1))
+                           : durable_.value());
 }
 
 void Shard::send_folds(uint32_t target) {
   auto batch = outbox_.take(target, durable_.value());
   if (!batch) return;
-  stats_.folds_sent += batch->payloads.size();
+  stats_.folds_sent += batch->count;
   spawn(deliver(target, std::move(batch)));
 }
 
@@ -191,18 +180,25 @@ void Shard::send_folds(uint32_t target) {
 // logged.
 Task<void> Shard::deliver(uint32_t target, std::shared_ptr<const FoldBatch> batch) {
   Shard* there = &all_[target];
-  while (true) {
-    auto take = [](Shard* shard, std::shared_ptr<const FoldBatch> folds) {
-      return shard->receive(std::move(folds));
-    };
-    Result<> received = co_await ask(there->loop(), take, there, batch);
-    if (received.ok()) break;
+  auto take = [](Shard* shard, std::shared_ptr<const FoldBatch> folds) { return shard->receive(*folds); };
+  Result<Lsn> received = co_await ask(there->loop(), take, there, batch);
+  while (!received.ok()) {
+    std::string reason = received.problem().text();
     log_line(Level::warning, "folds_delayed",
-             {{"target", uint64_t{target}}, {"reason", std::string_view(received.problem().text())}});
+             {{"target", uint64_t{target}}, {"reason", std::string_view(reason)}});
     co_await sleep(10'000);
+    received = co_await ask(there->loop(), take, there, batch);
   }
-  outbox_.arrived(target);
+  outbox_.applied(target);
+  spawn(await_durable_at(target, *received));
   progress();
+}
+
+Task<void> Shard::await_durable_at(uint32_t target, Lsn lsn) {
+  Shard* there = &all_[target];
+  auto wait = [](Shard* shard, Lsn its) -> Task<void> { co_await shard->durable().at_least(its); };
+  while (!(co_await ask(there->loop(), wait, there, lsn)).ok()) co_await sleep(10'000);
+  outbox_.durable(target);
 }
 
 std::optional<FeatureVector> Shard::features(EntityKind kind, std::string_view key,

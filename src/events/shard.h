@@ -84,9 +84,14 @@ class Shard {
   Sequence& acked() { return acked_; }
   // The LSN up to which the log is durable.
   Sequence& durable() { return durable_; }
+  // co_await make_durable(): everything applied so far is durable.
+  Sequence::Wait make_durable() {
+    partition_->hurry();
+    return durable_.at_least(partition_->applied_lsn());
+  }
 
-  // Fold payloads of another partition, each exactly once. Ends when they are durable here.
-  Task<Result<>> receive(std::shared_ptr<const FoldBatch> batch);
+  // Takes fold payloads of another partition, each exactly once. The LSN at which they are durable here.
+  Result<Lsn> receive(const FoldBatch& batch);
 
   std::optional<FeatureVector> features(EntityKind kind, std::string_view key, std::optional<Micros> as_of);
   // Changes with every event folded into the entity; 0 where none was.
@@ -101,10 +106,10 @@ class Shard {
   Shard(Shards& all, Loop& owner, uint32_t id, std::shared_ptr<const features::Plan> plan);
 
   Result<> index_ids();
-  void pump();
   void progress();
   void send_folds(uint32_t target);
   Task<void> deliver(uint32_t target, std::shared_ptr<const FoldBatch> batch);
+  Task<void> await_durable_at(uint32_t target, Lsn lsn);
 
   Shards& all_;
   Loop& owner_;

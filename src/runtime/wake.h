@@ -1,12 +1,13 @@
 // Wake: how one thread gets another out of its poll. The only file that knows the protocol.
 //
 //   sleeper: asleep := true (read-modify-write); look for mail; none: poll ... asleep := false; take mail
-//   sender:  publish mail; asleep := false (read-modify-write); it was true: uv_async_send
+//   sender:  publish mail; asleep := false (read-modify-write); it was true: write to the eventfd
 //
 // Both sides change the same atomic by read-modify-write, so one comes first: either the sleeper's look for
 // mail sees what was published, or the sender sees that it sleeps. A loop that is awake costs its senders no
-// system call, a sleeping one is called once. libuv before 1.53 reads its own pending flag without a barrier
-// in uv_async_send, hence the full fence there (libuv changelog of 1.53).
+// system call, a sleeping one is called once. An eventfd of our own rather than uv_async_t: the receiver of
+// that spins while the sender is between two steps (libuv 1.44, uv__async_spin), which on few cores with
+// many threads costs a tenth of the processor; and its pending flag needs a fence before libuv 1.53.
 #pragma once
 
 #include <uv.h>
@@ -32,7 +33,10 @@ class Wake {
  private:
   void send();
 
-  uv_async_t async_;
+  static void drain(uv_poll_t* poll, int status, int events);
+
+  int event_ = -1;
+  uv_poll_t poll_;
   alignas(64) std::atomic<bool> asleep_{false};
 };
 

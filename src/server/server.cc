@@ -28,6 +28,7 @@ size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 // Waits, on a thread that is no loop, until everything in `partition` is on disk. Before its loop runs only.
 void make_durable(Partition& partition) {
+  partition.hurry();
   while (partition.durable_lsn() < partition.applied_lsn()) {
     partition.pump();
     std::this_thread::sleep_for(std::chrono::microseconds(200));
