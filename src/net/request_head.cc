@@ -82,6 +82,8 @@ Refusal check_target(RequestHead& head, const char* window) {
     split_target(head, target, 0);
   } else if (size_t path = path_of_absolute(target); path != std::string_view::npos) {
     split_target(head, target, path);
+    // An empty path means "/" (RFC 9110 4.2.3): here the last slash of "http://".
+    if (head.path.length == 0) head.path = {head.target.begin + static_cast<uint32_t>(target.find('/')), 1};
   } else {
     return malformed("The target is neither a path nor an http URI");
   }

@@ -176,14 +176,13 @@ RequestParser::Step RequestParser::refuse(Error error, const char* detail) {
 
 int RequestParser::stop(Error error, const char* detail) {
   refuse(error, detail);
-  llhttp_set_error_reason(&llhttp_, detail);
-  return HPE_USER;
+  return -1;
 }
 
 RequestParser::Step RequestParser::failed(llhttp_errno_t code) {
   size_t position = offset(llhttp_get_error_pos(&llhttp_));
   if (oversize(position)) return Step::refused;
-  if (code == HPE_USER) return Step::refused;  // stop() has said why
+  if (state_.detail != nullptr) return Step::refused;  // stop() has said why
   return refuse(error_of(code, position), llhttp_get_error_reason(&llhttp_));
 }
 
@@ -213,7 +212,8 @@ bool RequestParser::is_unknown_method(size_t position) const {
 bool RequestParser::oversize(size_t position) {
   if (state_.head_done || !head_.method_known) return false;
   size_t target = head_.start + head_.method_name.size() + 1;
-  size_t target_end = head_.target_complete ? head_.target.end() : position;
+  // Until llhttp calls it complete, the last byte may be the blank behind it.
+  size_t target_end = head_.target_complete ? head_.target.end() : position - 1;
   if (target_end > target && target_end - target > limits_.target_bytes_max) {
     refuse(Error::uri_too_long, "The request target is too long");
   } else if (head_.target_complete && !head_.version_complete &&
