@@ -107,7 +107,7 @@ void event_into_rows(benchmark::State& state) {
     event.time += lap;
   }
 }
-BENCHMARK(event_into_rows)->Arg(64)->Arg(4096);
+BENCHMARK(event_into_rows)->Arg(64)->Arg(4096)->Arg(65'536);
 
 void encode_payload(benchmark::State& state) {
   auto plan = default_plan();

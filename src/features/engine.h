@@ -48,8 +48,7 @@ class FeatureEngine {
                                     const Rows& rows) const;
 
  private:
-  void fold_one(EntityKind kind, std::string_view key, const Observation& observation, Lsn lsn,
-                Rows& rows) const;
+  Row* find(EntityKind kind, std::string_view key, Lsn lsn, Rows& rows) const;
 
   std::shared_ptr<const Plan> plan_;
   FieldIndex fields_;

@@ -46,6 +46,9 @@ static_assert(sizeof(RowHead) == 64);
 // Folds one event into `row`, which is empty before the first.
 void fold_row(const KindPlan& plan, const Observation& observation, std::string& row);
 
+// Asks memory for what fold_row() will touch.
+void prefetch_row(const KindPlan& plan, const std::string& row);
+
 // The features in `row` at `as_of`, by default at its last event. `row` is not empty.
 FeatureVector read_row(const KindPlan& plan, std::string_view row, std::optional<Micros> as_of);
 

@@ -15,6 +15,7 @@ namespace headrace::features {
 namespace {
 
 constexpr unsigned rank_bits = 64 - sketch_precision;  // of a hash, behind its register's number
+constexpr size_t first_bytes = 64;
 
 void raise_register(uint64_t hash, char* registers) {
   size_t index = hash >> rank_bits;
@@ -25,31 +26,36 @@ void raise_register(uint64_t hash, char* registers) {
   if (rank > held) registers[index] = static_cast<char>(rank);
 }
 
-// Index of the first listed hash that is not below `hash`.
-size_t position(uint64_t hash, const char* list, size_t count) {
-  size_t low = 0;
-  while (count > 0) {
-    size_t half = count / 2;
-    bool below = load<uint64_t>(list + 8 * (low + half)) < hash;
-    low += below ? half + 1 : 0;
-    count = below ? count - half - 1 : half;
+// Where `hash` is, or would be put.
+char* slot_of(uint64_t hash, char* slots, size_t capacity) {
+  for (size_t i = hash & (capacity - 1);; i = (i + 1) & (capacity - 1)) {
+    auto held = load<uint64_t>(slots + 8 * i);
+    if (held == hash || held == 0) return slots + 8 * i;
   }
-  return low;
+}
+
+// Gives the sketch `bytes` bytes, all zero, and calls take(hash, begin) for each hash it held.
+template <class F>
+void rebuild(size_t bytes, size_t begin, SketchHead& head, std::string& row, F take) {
+  std::array<uint64_t, sketch_registers / 8> held;
+  std::memcpy(held.data(), row.data() + begin, head.bytes);
+  row.insert(begin + head.bytes, bytes - head.bytes, '\0');
+  std::memset(row.data() + begin, 0, bytes);
+  for (size_t i = 0; i < head.bytes / 8; ++i) {
+    if (held[i] != 0) take(held[i], row.data() + begin);
+  }
+  head.bytes = static_cast<uint32_t>(bytes);
 }
 
 void make_dense(size_t begin, SketchHead& head, std::string& row) {
-  std::array<uint64_t, limits::feature_sparse_max> hashes;
-  std::memcpy(hashes.data(), row.data() + begin, sizeof(hashes));
-  row.insert(begin + head.bytes, sketch_registers - head.bytes, '\0');
-  std::memset(row.data() + begin, 0, sketch_registers);
-  for (uint64_t hash : hashes) raise_register(hash, row.data() + begin);
-  head = {static_cast<uint32_t>(sketch_registers), dense};
+  rebuild(sketch_registers, begin, head, row, raise_register);
+  head.count = dense;
 }
 
-void grow_list(size_t begin, SketchHead& head, std::string& row) {
-  uint32_t more = std::max<uint32_t>(head.bytes, 4 * 8);
-  row.insert(begin + head.bytes, more, '\0');
-  head.bytes += more;
+void grow_slots(size_t begin, SketchHead& head, std::string& row) {
+  size_t bytes = head.bytes == 0 ? first_bytes : 2 * head.bytes;
+  rebuild(bytes, begin, head, row,
+          [&](uint64_t hash, char* slots) { store(slot_of(hash, slots, bytes / 8), hash); });
 }
 
 // Sums over registers that are zero and over registers that are full (Ertl, section 2.4).
@@ -87,23 +93,21 @@ double dense_estimate(const char* registers) {
   return m * m / (2 * std::numbers::ln2 * z);
 }
 
-static_assert(limits::feature_sparse_max * 8 <= sketch_registers);
-static_assert(std::has_single_bit(limits::feature_sparse_max) && limits::feature_sparse_max >= 4);
+static_assert(limits::feature_sparse_max * 8 * 4 <= sketch_registers * 3,
+              "all slots fit where the registers will be");
 
 }  // namespace
 
 void sketch_add(uint64_t hash, size_t begin, SketchHead& head, std::string& row) {
   if (head.count == dense) return raise_register(hash, row.data() + begin);
-  size_t at = position(hash, row.data() + begin, head.count);
-  if (at < head.count && load<uint64_t>(row.data() + begin + 8 * at) == hash) return;
+  size_t capacity = head.bytes / 8;
+  if (capacity > 0 && load<uint64_t>(slot_of(hash, row.data() + begin, capacity)) == hash) return;
   if (head.count == limits::feature_sparse_max) {
     make_dense(begin, head, row);
     return raise_register(hash, row.data() + begin);
   }
-  if (head.count * 8 == head.bytes) grow_list(begin, head, row);
-  char* here = row.data() + begin + 8 * at;
-  std::memmove(here + 8, here, 8 * (head.count - at));
-  store(here, hash);
+  if (4 * (head.count + 1) > 3 * capacity) grow_slots(begin, head, row);
+  store(slot_of(hash, row.data() + begin, head.bytes / 8), hash);
   ++head.count;
 }
 

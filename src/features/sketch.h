@@ -1,6 +1,8 @@
 // Sketch: how many different values there were. Exact up to limits::feature_sparse_max, then HyperLogLog.
 //
-//   sparse := capacity*8 bytes, of which the first count*8 are the values' hashes in ascending order
+//   sparse := a power of two of slots of 8 bytes, at most three quarters of them taken by hashes (never 0),
+//   each at the first
+//             free slot from its low bits on, so that looking one up costs one line of cache
 //   dense  := 2^11 registers of one byte; a register holds the longest run of zeros, plus one, of its hashes
 //
 // HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog: the analysis of a near-optimal cardinality

@@ -41,7 +41,7 @@ TEST(Sketch, IsExactUpToItsBound) {
   EXPECT_EQ(sketch.head.count, limits::feature_sparse_max);
 }
 
-TEST(Sketch, BytesDoNotDependOnTheOrder) {
+TEST(Sketch, TheCountDoesNotDependOnTheOrder) {
   std::mt19937_64 random(2);
   for (size_t n : {5U, 128U, 129U, 5000U}) {
     std::vector<uint64_t> hashes(n);
@@ -50,7 +50,8 @@ TEST(Sketch, BytesDoNotDependOnTheOrder) {
     for (uint64_t hash : hashes) a.add(hash);
     std::shuffle(hashes.begin(), hashes.end(), random);
     for (uint64_t hash : hashes) b.add(hash), b.add(hash);
-    EXPECT_EQ(a.row, b.row) << n;
+    EXPECT_EQ(a.estimate(), b.estimate()) << n;
+    EXPECT_TRUE(n <= limits::feature_sparse_max || a.row == b.row);
     EXPECT_TRUE(a.framed());
   }
 }
