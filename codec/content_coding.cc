@@ -14,7 +14,9 @@ namespace {
 
 constexpr size_t step_bytes = 64 * 1024;
 
-Problem malformed() { return {Error::malformed_request, "Content-Encoding", "the body is not what its coding says"}; }
+Problem malformed() {
+  return {Error::malformed_request, "Content-Encoding", "the body is not what its coding says"};
+}
 
 Problem too_large(size_t bytes_max) {
   return {Error::body_too_large, "body", "decodes to more than " + std::to_string(bytes_max) + " bytes"};
@@ -27,10 +29,11 @@ bool grow(std::string& out, size_t used, size_t bytes_max) {
   return true;
 }
 
-Result<> inflate_all(std::string_view body, size_t bytes_max, std::string& out) {
+constexpr int gzip_window_bits = 15 + 16, zlib_window_bits = 15;
+
+Result<> inflate_all(std::string_view body, int window_bits, size_t bytes_max, std::string& out) {
   z_stream stream{};
-  // 32: gzip and zlib headers are told apart by themselves.
-  if (inflateInit2(&stream, 15 + 32) != Z_OK) return Error::internal_error;
+  if (inflateInit2(&stream, window_bits) != Z_OK) return Error::internal_error;
   std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, inflateEnd);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
   stream.avail_in = static_cast<uInt>(body.size());
@@ -77,17 +80,19 @@ Result<> unzstd_all(std::string_view body, size_t bytes_max, std::string& out) {
 
 Result<> decode_content(std::string_view coding, std::string_view body, size_t bytes_max, std::string& out) {
   auto is = [&](std::string_view name) {
-    return coding.size() == name.size() && std::equal(coding.begin(), coding.end(), name.begin(), [](char a, char b) {
-             return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
-           });
+    return coding.size() == name.size() &&
+           std::equal(coding.begin(), coding.end(), name.begin(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
   };
-  if (is("gzip") || is("x-gzip") || is("deflate")) return inflate_all(body, bytes_max, out);
+  if (is("gzip") || is("x-gzip")) return inflate_all(body, gzip_window_bits, bytes_max, out);
+  if (is("deflate")) return inflate_all(body, zlib_window_bits, bytes_max, out);
   if (is("zstd")) return unzstd_all(body, bytes_max, out);
   if (is("identity")) {
     out.assign(body);
     return Done{};
   }
-  return Problem{Error::unsupported_media_type, "Content-Encoding", "must be gzip, deflate, zstd or identity"};
+  return Problem{Error::unsupported_media_type, "Content-Encoding",
+                 "must be gzip, deflate, zstd or identity"};
 }
 
 }  // namespace headrace

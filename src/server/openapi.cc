@@ -108,15 +108,15 @@ std::string openapi_document(std::span<const RouteTable> tables, std::string_vie
 }
 
 std::string route_list(std::span<const RouteTable> tables) {
-  std::vector<std::string> lines;
+  std::vector<std::pair<std::string_view, std::string>> lines;
   for (auto& table : tables)
     for (auto& route : table.rows)
-      lines.push_back(fmt::format("{:44} {:7} {:8} {:9} {}\n", route.path, name_of(route.method),
-                                  name_of(route.role), name_of(table.system), route.handler.name));
+      lines.emplace_back(route.path,
+                         fmt::format("{:7} {:44} {:8} {:9} {}\n", name_of(route.method), route.path,
+                                     name_of(route.role), name_of(table.system), route.handler.name));
   std::sort(lines.begin(), lines.end());
-  std::string out =
-      fmt::format("{:44} {:7} {:8} {:9} {}\n", "# path", "method", "role", "system", "operation");
-  for (auto& line : lines) out += line;
+  std::string out = fmt::format("{:7} {:44} {:8} {:9} {}\n", "#", "path", "role", "system", "operation");
+  for (auto& [path, line] : lines) out += line;
   return out;
 }
 
