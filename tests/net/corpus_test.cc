@@ -61,6 +61,7 @@ class Pieces {
  public:
   std::string run(const std::vector<std::string_view>& pieces) {
     for (std::string_view piece : pieces) {
+      if (piece.empty()) continue;
       std::memcpy(window_.room(piece.size()), piece.data(), piece.size());
       window_.grew(piece.size());
       consume();

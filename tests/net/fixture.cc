@@ -153,6 +153,7 @@ void Client::reset() {
 
 bool Client::receive_more() {
   char buffer[65536];
+  if (pause_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms_));
   ssize_t count = ::recv(socket_, buffer, sizeof buffer, 0);
   if (count <= 0) return false;
   received_.append(buffer, static_cast<size_t>(count));

@@ -66,11 +66,13 @@ class Client {
   void reset();                             // leaves with a reset
   ClientReply reply(bool to_head = false);  // the next one
   std::string all();                        // everything until the server closes
-  bool closed_within(int milliseconds);     // by the server, without another byte
+  void pause_between_reads(int milliseconds) { pause_ms_ = milliseconds; }
+  bool closed_within(int milliseconds);  // by the server, without another byte
 
  private:
   bool receive_more();
   int socket_;
+  int pause_ms_ = 0;
   std::string received_;
 };
 

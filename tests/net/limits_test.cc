@@ -92,12 +92,15 @@ TEST(Timeouts, a_client_that_does_not_read_is_cut_off) {
 
 TEST(Timeouts, a_steady_reader_is_not_cut_off) {
   HttpOptions options;
-  options.write_timeout_us = 100 * ms;
+  options.write_timeout_us = 400 * ms;
   options.send_buffer_bytes = 64 * 1024;
   TestServer server(options);
   Client client(server.port());
-  client.send(get("/big/50000000"));
-  EXPECT_EQ(client.reply().body.size(), 50'000'000u);
+  client.pause_between_reads(3);
+  auto start = std::chrono::steady_clock::now();
+  client.send(get("/big/20000000"));
+  EXPECT_EQ(client.reply().body.size(), 20'000'000u);
+  EXPECT_GT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500));
   EXPECT_EQ(server.counters().slow_readers, 0u);
 }
 
