@@ -80,7 +80,7 @@ void IdIndex::add(const IdHash& id, uint64_t lsn) {
   CHECK(lsn > last_lsn_);
   poll();
   if (active_->full()) make_room();
-  active_->insert(storable(id), lsn, keeper_->first_lsn());
+  active_->insert(storable(id), lsn);
   last_lsn_ = lsn;
 }
 
@@ -146,7 +146,7 @@ Result<> IdIndex::flush() {
 }
 
 void IdIndex::forget_before(uint64_t lsn) {
-  keeper_->forget_before(std::min(lsn, last_lsn_ + 1));
+  keeper_->forget_before(lsn);
   poll();
 }
 

@@ -78,8 +78,8 @@ class IdIndex {
   // LSN of the first appearance, if it is at or after the window's first LSN.
   std::optional<uint64_t> find(const IdHash& id);
 
-  // `lsn` starts at 1 and ascends; the caller made sure that the id is new. An LSN that was covered at open
-  // is skipped, so a replay may start early. Waits only when full().
+  // `lsn` starts at 1 and ascends; the caller made sure that the id is new, or forgotten. An LSN that was
+  // covered at open is skipped, so a replay may start early. Waits only when full().
   void add(const IdHash& id, uint64_t lsn);
 
   // For batches: fetches what find() and add() of this id will touch. Call 8 to 16 ids ahead.

@@ -25,7 +25,8 @@ IdKeeper::IdKeeper(const IdIndex::Options& options, IdLoaded loaded)
     : options_(options),
       first_lsn_(loaded.first_lsn),
       covered_(loaded.covered),
-      runs_(std::move(loaded.runs)) {
+      runs_(std::move(loaded.runs)),
+      written_to_(loaded.covered) {
   keep_filter_limit();
   publish();
   thread_ = std::thread([this] { run(); });
@@ -141,11 +142,7 @@ bool IdKeeper::write_waiting_table() {
   }
   if (!table) return true;
   if (!write_run(*table, span)) return false;
-  {
-    std::lock_guard lock(mutex_);
-    waiting_.reset();
-    table_waits_ = false;
-  }
+  written_to_ = span.to;
   table.reset();  // the owner recycles it as soon as it sees the news
   publish();
   return true;
@@ -159,7 +156,6 @@ bool IdKeeper::write_run(const IdTable& table, IdRunSpan span) {
   auto run = (*writer)->finish();
   if (!run.ok()) return failed(run.problem());
   runs_.push_back(std::move(*run));
-  covered_ = span.to;
   ++counters_.spills;
   wrote();
   return true;
@@ -264,9 +260,15 @@ void IdKeeper::replace(IdMergeWindow window, std::shared_ptr<IdRun> merged) {
   publish();
 }
 
+// All at once: who sees covered() advance finds the run in the snapshot, and room for the next table.
 void IdKeeper::publish() {
-  auto snapshot = std::make_shared<IdSnapshot>(IdSnapshot{runs_, covered_});
+  auto snapshot = std::make_shared<IdSnapshot>(IdSnapshot{runs_, written_to_});
   std::lock_guard lock(mutex_);
+  if (waiting_ && waiting_span_.to <= written_to_) {
+    waiting_.reset();
+    table_waits_ = false;
+  }
+  covered_ = written_to_;
   published_ = std::move(snapshot);
   news_.store(true, std::memory_order_release);
   news_came_.notify_all();

@@ -97,6 +97,7 @@ class IdKeeper {
   std::optional<Problem> failure_;  // of the last write, until one succeeds
 
   std::vector<std::shared_ptr<IdRun>> runs_;  // of the keeper's thread, as everything below
+  uint64_t written_to_;                       // LSN
   bool floor_due_ = false;                    // runs are gone, and FLOOR does not say so yet
   bool retry_later_ = false;                  // something failed: wait before the next try
   bool merging_ = true;  // ends with the first damaged block: the process is about to stop

@@ -79,7 +79,7 @@ class Merge {
   Result<> keep(const IdEntry& entry) {
     if (entry.lsn < rules_.first_lsn || entry.lsn > rules_.last_lsn) return Done{};
     if (kept_.lsn != 0 && kept_.hash == entry.hash) {
-      kept_.lsn = std::min(kept_.lsn, entry.lsn);
+      kept_.lsn = std::max(kept_.lsn, entry.lsn);
       return Done{};
     }
     TRY_DONE(write_kept());

@@ -38,10 +38,10 @@ IdTable::IdTable(size_t capacity) {
   rest_ = reinterpret_cast<Rest*>(rest_pages_.data());
 }
 
-void IdTable::insert(const IdHash& id, uint64_t lsn, uint64_t first_lsn) {
+void IdTable::insert(const IdHash& id, uint64_t lsn) {
   CHECK(!full() && id.high != 0);
   if (Rest* rest = known(id)) {
-    if (rest->lsn < first_lsn) rest->lsn = lsn;
+    rest->lsn = lsn;
     return;
   }
   size_t at = home(id.high);
@@ -65,7 +65,7 @@ void IdTable::each(Visit visit) const {
 
 std::unique_ptr<IdTable> IdTable::doubled() const {
   auto larger = std::make_unique<IdTable>(capacity() * 2);
-  each([&](size_t, const IdEntry& entry) { larger->insert(entry.hash, entry.lsn, 0); });
+  each([&](size_t, const IdEntry& entry) { larger->insert(entry.hash, entry.lsn); });
   return larger;
 }
 

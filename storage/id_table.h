@@ -51,8 +51,8 @@ class IdTable {
     return rest == nullptr ? 0 : rest->lsn;
   }
 
-  // Not when full(). An id already there keeps its LSN if that is at least `first_lsn`.
-  void insert(const IdHash& id, uint64_t lsn, uint64_t first_lsn);
+  // Not when full(). An id that is there already gets the new LSN.
+  void insert(const IdHash& id, uint64_t lsn);
 
   void prefetch(const IdHash& id) const {
     __builtin_prefetch(&buckets_[home(id.high)]);
