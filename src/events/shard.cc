@@ -67,6 +67,7 @@ Result<std::unique_ptr<Shard>> Shard::open(Shards& all, Loop& owner, PartitionPl
   auto partition = Partition::open(std::move(options), self->fold_);
   if (!partition.ok()) return partition.problem();
   shard->partition_ = std::move(*partition);
+  shard->recovered_lsn_ = shard->partition_->applied_lsn();
   IdIndex::Options ids;
   ids.dir = place.path + "/ids";
   ids.log_identity =

@@ -82,6 +82,8 @@ class Shard {
 
   // The LSN up to which every event is durable here and folded at every other home.
   Sequence& acked() { return acked_; }
+  // The last LSN that recovery found.
+  Lsn recovered_lsn() const { return recovered_lsn_; }
   // The LSN up to which the log is durable.
   Sequence& durable() { return durable_; }
   // co_await make_durable(): everything applied so far is durable.
@@ -128,6 +130,7 @@ class Shard {
   Wake wake_;
   std::unique_ptr<IdIndex> ids_;
   ShardStats stats_;
+  Lsn recovered_lsn_ = 0;
   Sequence durable_, acked_;
   std::unique_ptr<Partition> partition_;  // after what it calls back into
   Loop::Hook hook_;

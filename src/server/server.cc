@@ -68,6 +68,7 @@ class Server {
   void make_app();
   Result<> serve();
   void live(Loop& loop, std::latch& listening);
+  Task<void> listen(Loop& loop, std::latch& listening);
   void announce() const;
   void stop_once();
   Task<void> shut_down();
@@ -158,6 +159,23 @@ void Server::fail(const Problem& problem) {
   if (outcome_.ok()) outcome_ = problem;
 }
 
+// Takes requests once what recovery found unsent has reached its targets: a prediction sees every acked
+// event.
+Task<void> Server::listen(Loop& loop, std::latch& listening) {
+  auto wait = [](Shard* shard) -> Task<void> { co_await shard->acked().at_least(shard->recovered_lsn()); };
+  for (uint32_t p = 0; p < shards_->count(); ++p) co_await ask((*shards_)[p].loop(), wait, &(*shards_)[p]);
+  OnLoop& mine = on_loop_[loop.index()];
+  auto listener = Listener::open(loop, port_->host(), port_->port(), *mine.dispatch);
+  if (listener.ok()) {
+    mine.listener = std::move(*listener);
+    app_->loops[loop.index()]->http = &mine.listener->counters();
+  } else {
+    fail(listener.problem());
+    loops_->stop();
+  }
+  listening.count_down();
+}
+
 // The life of one loop's thread.
 void Server::live(Loop& loop, std::latch& listening) {
   LoopContext& context = *app_->loops[loop.index()];
@@ -165,15 +183,7 @@ void Server::live(Loop& loop, std::latch& listening) {
   mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_);
   for (uint32_t p = 0; p < shards_->count(); ++p)
     if (&(*shards_)[p].loop() == &loop) (*shards_)[p].start();
-  auto listener = Listener::open(loop, port_->host(), port_->port(), *mine.dispatch);
-  if (listener.ok()) {
-    mine.listener = std::move(*listener);
-    context.http = &mine.listener->counters();
-  } else {
-    fail(listener.problem());
-    loops_->stop();
-  }
-  listening.count_down();
+  spawn(listen(loop, listening));
   if (loop.index() == 0) {
     Signals signals(loop, [this](int) { stop_once(); });
     loop.run();
