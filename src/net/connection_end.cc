@@ -83,8 +83,10 @@ void Connection::want_resume() {
 
 void Connection::flush() {
   in_to_flush_ = false;
+  bool was_blocked = blocked();
   if (!out_.empty() && writing_.empty()) write();
   if (life_ == Life::closed) return;
+  if (was_blocked && !blocked()) want_resume();
   read_or_not();
   if (life_ == Life::finishing && unanswered_ == 0 && out_.empty() && writing_.empty()) finish();
 }

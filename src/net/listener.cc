@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "src/net/connection.h"
 #include "src/net/http_home.h"
@@ -35,6 +36,8 @@ HttpHome::HttpHome(Loop& on, HttpHandler& to, const HttpOptions& given)
 }
 
 Result<Done> HttpHome::listen(const std::string& host, uint16_t wanted_port) {
+  std::signal(SIGPIPE,
+              SIG_IGN);  // libuv writes without MSG_NOSIGNAL; a client that left is an error code to us
   auto socket = bound_socket(host, wanted_port, true);
   if (!socket.ok()) return socket.problem();
   CHECK(uv_tcp_init(loop.uv(), &listening) == 0);

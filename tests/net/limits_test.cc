@@ -118,6 +118,17 @@ TEST(Limits, much_output_stops_the_reading_until_it_is_read) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(client.reply().body.size(), 60'000u);
 }
 
+TEST(Limits, output_that_the_socket_takes_at_once_unblocks_too) {
+  HttpOptions options;
+  options.connection_output_bytes_max = 1'000;
+  TestServer server(options);
+  Client client(server.port());
+  std::string requests;
+  for (int i = 0; i < 50; ++i) requests += get("/big/2000");
+  client.send(requests);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(client.reply().body.size(), 2'000u);
+}
+
 TEST(Limits, one_connection_too_many_is_told_so) {
   HttpOptions options;
   options.connections_max = 2;
