@@ -1,9 +1,8 @@
 """Churn: gradient boosting on the documented fields, taught by a smoother model and used to missing fields.
 
 The 5,000 customers of the set are few for trees: a logistic regression on splines ranks new customers slightly
-better, but cannot cope with missing fields. So that regression, averaged with a small bag of boosted trees, is
-the teacher: it labels many perturbed copies of the customers with probabilities, and the shipped trees learn
-those, with optional fields hidden at random.
+better, but cannot cope with missing fields. So that regression is the teacher: it labels many perturbed copies
+of the customers with probabilities, and the shipped trees learn those, with optional fields hidden at random.
 """
 
 import numpy as np
@@ -39,8 +38,11 @@ FIELDS = [  # name, column of the set, categories, description
 ]
 NAMES = [f[0] for f in FIELDS]
 REQUIRED = 3  # the first fields; the others may be missing
-PARAMETERS = {"max_depth": 5, "eta": 0.1, "subsample": 0.8, "colsample_bynode": 0.7, "min_child_weight": 1}
-ROUNDS = 150
+PARAMETERS = {"max_depth": 6, "eta": 0.1, "subsample": 0.8, "colsample_bynode": 0.7, "min_child_weight": 1}
+ROUNDS = 200
+COPIES = 60_000
+PLAIN = {"max_depth": 3, "eta": 0.05, "subsample": 0.7, "colsample_bytree": 0.7, "min_child_weight": 5, "lambda": 5}
+PLAIN_ROUNDS = 150
 BANDS = [("Low", 0.0), ("Medium", 0.3), ("High", 0.6)]
 
 
@@ -56,7 +58,7 @@ def load():
 
 
 class Design:
-    """Columns for the regression: categories, splines of the numbers, and how both go together with tenure."""
+    """Columns for the regression: categories, splines of the numbers, and tenure and price by contract and internet."""
 
     def __init__(self, rows):
         self.splines = SplineTransformer(n_knots=6, degree=3).fit(self.numbers(rows))
@@ -67,27 +69,28 @@ class Design:
         return np.column_stack([tenure, monthly, np.sqrt(np.maximum(total, 0)), np.log1p(tenure)]).astype(float)
 
     def __call__(self, rows):
-        hot = np.column_stack([rows[:, i] == code for i, field in enumerate(FIELDS) if field[2]
-                               for code in range(len(field[2]))]).astype(float)
-        with_tenure = hot * np.log1p(rows[:, [0]])
-        monthly_contract, no_security = hot[:, [0]], hot[:, [-6]]
-        return np.hstack([hot, self.splines.transform(self.numbers(rows)), with_tenure, monthly_contract * hot,
-                          no_security * hot])
+        hot = {field[0]: np.column_stack([rows[:, i] == code for code in range(len(field[2]))]).astype(float)
+               for i, field in enumerate(FIELDS) if field[2]}
+        everything = np.hstack(list(hot.values()))
+        splines = self.splines.transform(self.numbers(rows))
+        one_number = splines.shape[1] // 4
+        tenure, price = splines[:, :one_number], splines[:, one_number:2 * one_number]
+        columns = [everything, splines, everything * np.log1p(rows[:, [0]]),
+                   hot["contract_type"][:, [0]] * everything, hot["online_security"][:, [0]] * everything]
+        for name in ("contract_type", "internet_service"):
+            for value in hot[name].T:
+                columns += [value[:, None] * tenure, value[:, None] * price]
+        return np.hstack(columns)
 
 
 class Teacher:
     def __init__(self, rows, labels):
         self.design = Design(rows)
-        regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=5000))
+        regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=5000))
         self.regression = regression.fit(self.design(rows), labels)
-        parameters = {"eta": 0.03, "max_depth": 3, "subsample": 0.5, "colsample_bynode": 0.5,
-                      "min_child_weight": 5, "lambda": 5}
-        self.bag = [t.boost(rows, labels, {**parameters, "seed": seed}, 220, NAMES) for seed in range(4)]
 
     def __call__(self, rows):
-        smooth = self.regression.decision_function(self.design(rows))
-        trees = np.mean([t.predict(booster, rows, margin=True) for booster in self.bag], axis=0)
-        return t.logistic((smooth + trees) / 2)
+        return t.logistic(self.regression.decision_function(self.design(rows)))
 
 
 def perturbed(rows, count, random):
@@ -114,24 +117,27 @@ def hidden(rows, random):
 def fit(rows, labels):
     random = np.random.default_rng(1)
     teacher = Teacher(rows, labels)
-    seen = np.vstack([rows, perturbed(rows, 30000, random)])
-    answers = teacher(seen)
-    weight = np.concatenate([np.ones(len(rows)), np.full(30000, len(rows) / 30000)])
+    seen = np.vstack([rows, perturbed(rows, COPIES, random)])
+    answers = np.round(teacher(seen), 4)  # keeps the last bits of another processor out of the trees
+    weight = np.concatenate([np.ones(len(rows)), np.full(COPIES, len(rows) / COPIES)])
     both = np.vstack([seen, hidden(seen, random)])
     return t.boost(both, np.tile(answers, 2), PARAMETERS, ROUNDS, NAMES, np.tile(weight, 2))
 
 
 def cross_validate(rows, labels, repeats):
-    full, some, required = t.Measured(), t.Measured(), t.Measured()
+    full, some, required, plain, taught = (t.Measured() for _ in range(5))
     only_required = rows.copy()
     only_required[:, REQUIRED:] = np.nan
     with_gaps = hidden(rows, np.random.default_rng(2))
-    for train, test in t.folds(labels, 10, repeats, seed=100):
+    for train, test in t.folds(labels, 10, repeats, seed=500):
         booster = fit(rows[train], labels[train])
         full.add(labels[test], t.predict(booster, rows[test]))
         some.add(labels[test], t.predict(booster, with_gaps[test]))
         required.add(labels[test], t.predict(booster, only_required[test]))
-    return full, some, required
+        peer = t.boost(rows[train], labels[train], PLAIN, PLAIN_ROUNDS, NAMES)
+        plain.add(labels[test], t.predict(peer, rows[test]))
+        taught.add(labels[test], Teacher(rows[train], labels[train])(rows[test]))
+    return full, some, required, plain, taught
 
 
 def feature(name, categories, description):
@@ -142,16 +148,16 @@ def feature(name, categories, description):
 
 
 def check(full):
-    assert full["auc"] >= 0.8445, full  # one fold of ten moves the mean by half a per mille
+    assert full["auc"] >= 0.845, full
     assert abs(full["mean_prediction"] - full["rate"]) <= 0.02, full
 
 
 def train(repeats):
     rows, labels = load()
-    full, some, required = cross_validate(rows, labels, repeats)
+    full, *others = cross_validate(rows, labels, repeats)
     measured = full.summary()
     print(NAME, measured)
-    booster = fit(rows, labels)
+    booster = t.fit_twice(lambda: fit(rows, labels))
     bands = full.bands([low for _, low in BANDS])
     container = {
         "headrace_model": 1, "name": NAME, "version": "v1.0",
@@ -172,11 +178,11 @@ def train(repeats):
     random = np.random.default_rng(3)
     pick = random.choice(len(rows), 12, replace=False)
     t.write_golden(NAME, booster, np.vstack([rows[pick], hidden(rows[pick], random)]))
-    t.write_card(NAME, card(rows, measured, some.summary(), required.summary(), bands, repeats))
+    t.write_card(NAME, card(rows, measured, *(m.summary() for m in others), bands, repeats))
     return measured
 
 
-def card(rows, full, some, required, bands, repeats):
+def card(rows, full, some, required, plain, teacher, bands, repeats):
     measures = t.measure_table([("all fields given", full), ("optional fields missing at random", some),
                                 ("only tenure, monthly_charges, contract_type", required)])
     band_rows = [[name, f"from {low}", f"{share:.1%}", f"{rate:.1%}"]
@@ -191,19 +197,20 @@ Probability that a customer leaves, from the fields of `POST /api/predict/churn`
 - **Trained**: {t.TRAINED_ON}, by `tools/train` (deterministic: the same data give the same bytes).
 - **Features**: {', '.join(f'`{n}`' for n in NAMES)}. The first three are required. A missing field takes the branch
   that training chose; training hid optional fields at random, from none to all.
-- **Model**: {ROUNDS} trees of depth {PARAMETERS['max_depth']}. They learn the probabilities of a teacher (logistic regression
-  on splines, averaged with four small boosted models) on the customers and 30,000 perturbed copies. On
+- **Model**: {ROUNDS} trees of depth {PARAMETERS['max_depth']}. They learn the probabilities of a teacher (a logistic
+  regression on splines) on the customers and {COPIES:,} perturbed copies. On
   these few rows that ranks unseen customers a little better than trees fitted to the outcomes themselves.
 
 ## Measured
 
-{'Ten' } folds, {repeats} time{'s' if repeats > 1 else ''}; teacher, copies and trees were all made inside the fold, so no row was scored by a model that
+Ten folds, {repeats} time{'s' if repeats > 1 else ''}; teacher, copies and trees were all made inside the fold, so no row was scored by a model that
 saw it or its copies. AUC is the mean over folds.
 
 {measures}
 
-A fold has about 530 customers, so one fold's AUC is uncertain by 0.02, the mean by about 0.005. All models tried here
-on these fields (boosting of several sizes, splines, small networks, mixtures) end between 0.842 and 0.846.
+A fold has about 530 customers, so one fold's AUC is uncertain by 0.02, the mean by about 0.005. On the same folds trees fitted to the
+outcomes themselves ({PLAIN_ROUNDS} of depth {PLAIN['max_depth']}, the best found) reach {plain['auc']}, the teacher {teacher['auc']}. The form of the
+teacher was chosen among a dozen on other folds of the same rows, which flatters the figures by a few ten-thousandths.
 
 ## Bands
 

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECKING = False  # set by `train --check`: nothing is written
 TRAINED_ON = "2025-11-22"  # a constant: the same input must give the same bytes on any day
 
 
@@ -103,18 +104,34 @@ def category(value, *aliases):
     return {"value": value, "aliases": list(aliases)}
 
 
+def write(path, text):
+    if not CHECKING:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 def write_model(container, booster):
     """The XGBoost part goes in as the text XGBoost wrote, so that no number is written twice."""
-    text = json.dumps({**container, "xgboost": "@"}, indent=1, ensure_ascii=False)
-    text = text.replace('"@"', booster.save_raw("json").decode())
+    trees = booster.save_raw("json").decode()
     path = ROOT / "models" / f"{container['name']}.json"
-    path.write_text(text + "\n", encoding="utf-8")
+    if CHECKING:
+        same = trees in path.read_text(encoding="utf-8")
+        print(f"{path.name}: the trees are {'those' if same else 'NOT those'} in the file"
+              + ("" if same else " (other versions of the libraries, another processor, or other data)"))
+    text = json.dumps({**container, "xgboost": "@"}, indent=1, ensure_ascii=False).replace('"@"', trees)
+    write(path, text + "\n")
     print(f"{path.relative_to(ROOT)}: {len(text):,} bytes, {booster.num_boosted_rounds()} trees")
 
 
 def write_card(name, text):
-    path = ROOT / "models" / f"{name}.card.md"
-    path.write_text(text.strip() + "\n", encoding="utf-8")
+    write(ROOT / "models" / f"{name}.card.md", text.strip() + "\n")
+
+
+def fit_twice(fit):
+    """When checking: the same data give the same bytes."""
+    booster = fit()
+    assert not CHECKING or booster.save_raw("json") == fit().save_raw("json"), "two runs differ"
+    return booster
 
 
 def table(head, rows):
@@ -143,6 +160,4 @@ def write_golden(name, booster, rows, priors=None):
     for values, prior, margin, probability in zip(rows, priors, margins, p):
         cells = list(values) + list(prior) + [margin, probability]
         lines.append(",".join("nan" if np.isnan(c) else repr(float(np.float32(c))) for c in cells))
-    path = ROOT / "tests" / "scoring" / "golden" / f"{name}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write(ROOT / "tests" / "scoring" / "golden" / f"{name}.csv", "\n".join(lines) + "\n")

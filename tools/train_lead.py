@@ -174,7 +174,7 @@ def train(repeats):
     for groups, labels in sets:
         everything = np.arange(len(labels))
         parts.append((scored(groups, fit_scales(groups, labels, everything), everything), labels))
-    booster = fit(parts)
+    booster = t.fit_twice(lambda: fit(parts))
     container = {
         "headrace_model": 1, "name": NAME, "version": "v1.0",
         "task": f"probability that the lead converts, where {REFERENCE_RATE:.0%} of all leads do",

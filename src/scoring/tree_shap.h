@@ -31,17 +31,16 @@ class TreeShap {
   void contributions(std::span<const float> row, std::span<double> out) const;
 
  private:
-  // A node and the edge that leads to it from its parent.
+  // A node and the edge that leads to it from its parent; the root's edge always goes along.
   struct Edge {
-    uint32_t parent;
-    uint32_t previous;     // the nearest edge above that splits the same feature, 0 if there is none
-    uint32_t feature;      // that the edge's parent splits
-    uint32_t left;         // as in TreeNode
-    uint32_t split;        // feature that this node splits
-    float value;           // as in TreeNode
-    bool missing_left;     // as in TreeNode
-    double share;          // of the parent's cover
-    double zero_fraction;  // product of the shares of this edge and its previous ones
+    uint16_t parent = 0;
+    uint16_t previous = 0;  // the nearest edge above that splits the same feature, the root's if none does
+    uint16_t feature = 0;   // that the parent splits
+    uint16_t split = 0;     // feature that this node splits
+    float threshold = 0;    // as in TreeNode
+    bool missing_left = false;  // as in TreeNode
+    double leaf = 0;            // value of a leaf
+    double zero_fraction = 1;   // of this edge and its previous ones together
   };
 
   struct Range {
@@ -50,7 +49,7 @@ class TreeShap {
 
   void append(const Tree& tree);
   template <size_t registers>
-  void run(std::span<const float> row, std::span<double> out) const;
+  class Walk;
 
   size_t feature_count_;
   size_t path_features_max_ = 1;

@@ -86,9 +86,11 @@ TEST(Churn, AnswersAsDocumented) {
 }
 
 TEST(Churn, LoyalCustomersStay) {
-  ChurnInput loyal{.tenure = 70, .monthly_charges = 25, .contract_type = "two YEAR"};
-  loyal.internet_service = "no";
-  loyal.phone_service = true;
+  ChurnInput loyal{.tenure = 70,
+                   .monthly_charges = 25,
+                   .contract_type = "two YEAR",
+                   .internet_service = "no",
+                   .phone_service = true};
   auto answer = predict_churn(*shipped("churn"), loyal);
   ASSERT_TRUE(answer.ok()) << answer.problem().text();
   EXPECT_LT(answer->churn_probability, 0.1);
@@ -99,11 +101,19 @@ TEST(Churn, LoyalCustomersStay) {
 
 TEST(Churn, WhatIsImpliedNeedNotBeSaid) {
   auto model = shipped("churn");
-  ChurnInput said = new_customer();
-  said.internet_service = "No", said.phone_service = false;
-  ChurnInput implied = said;
-  said.online_security = said.tech_support = "No internet service";
-  said.multiple_lines = "No phone service";
+  ChurnInput implied{.tenure = 1,
+                     .monthly_charges = 20,
+                     .contract_type = "One year",
+                     .internet_service = "No",
+                     .phone_service = false};
+  ChurnInput said{.tenure = 1,
+                  .monthly_charges = 20,
+                  .contract_type = "One year",
+                  .internet_service = "No",
+                  .phone_service = false,
+                  .multiple_lines = "No phone service",
+                  .online_security = "No internet service",
+                  .tech_support = "No internet service"};
   EXPECT_EQ(predict_churn(*model, said)->churn_probability,
             predict_churn(*model, implied)->churn_probability);
 }
