@@ -11,12 +11,6 @@
 #include "src/net/text.h"
 
 namespace headrace {
-namespace {
-
-constexpr size_t request_line_rest_max = 16;  // " HTTP/1.1" CR LF, and some
-
-}  // namespace
-
 // llhttp's callbacks, forwarded to the parser they belong to.
 struct ParserCalls {
   static RequestParser& self(llhttp_t* p) { return *static_cast<RequestParser*>(p->data); }
@@ -212,12 +206,11 @@ bool RequestParser::is_unknown_method(size_t position) const {
 bool RequestParser::oversize(size_t position) {
   if (state_.head_done || !head_.method_known) return false;
   size_t target = head_.start + head_.method_name.size() + 1;
-  // Until llhttp calls it complete, the last byte may be the blank behind it.
-  size_t target_end = head_.target_complete ? head_.target.end() : position - 1;
+  // Until llhttp calls it complete, the last bytes may be the blank, or CR LF, behind it.
+  size_t target_end = head_.target_complete ? head_.target.end() : position - 2;
   if (target_end > target && target_end - target > limits_.target_bytes_max) {
     refuse(Error::uri_too_long, "The request target is too long");
-  } else if (head_.target_complete && !head_.version_complete &&
-             position > target_end + request_line_rest_max) {
+  } else if (head_.target_complete && misplaced_version(position)) {
     refuse(Error::malformed_request, "The request line is not 'method target HTTP/x.y'");
   } else if (head_.version_complete && position > head_.version.end() + 2 + limits_.header_bytes_max) {
     refuse(Error::headers_too_large, "The header fields are too large");
@@ -225,6 +218,13 @@ bool RequestParser::oversize(size_t position) {
     return false;
   }
   return true;
+}
+
+// More than " HTTP/" between target and version, seen as soon as it is certain: llhttp would skip blanks for
+// ever.
+bool RequestParser::misplaced_version(size_t position) const {
+  size_t expected = head_.target.end() + std::strlen(" HTTP/");
+  return head_.version.length > 0 ? head_.version.begin != expected : position > expected + 10;
 }
 
 bool RequestParser::overframed(size_t position) const {

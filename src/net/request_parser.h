@@ -80,6 +80,7 @@ class RequestParser {
   Step refuse(Error error, const char* detail);
   int stop(Error error, const char* detail);  // refuses from within a callback
   bool oversize(size_t position);
+  bool misplaced_version(size_t position) const;
   bool overframed(size_t position) const;
   Error error_of(llhttp_errno_t code, size_t position) const;
   bool is_unknown_method(size_t position) const;
