@@ -23,6 +23,33 @@ Rows::~Rows() { clear(); }
 
 uint64_t Rows::hash_of(uint8_t table, std::string_view key) { return hash64(key, table); }
 
+void Rows::expect_slot(uint64_t hash) const {
+  const Shard& shard = shard_of(hash);
+  if (!shard.slots.empty()) __builtin_prefetch(&shard.slots[hash & (shard.slots.size() - 1)]);
+}
+
+// What stands in the first slot of the hash: mostly the row that is meant.
+const Row* Rows::guess(uint64_t hash) const {
+  const Shard& shard = shard_of(hash);
+  return shard.slots.empty() ? nullptr : shard.slots[hash & (shard.slots.size() - 1)];
+}
+
+void Rows::expect_row(uint64_t hash) const {
+  const Row* row = guess(hash);
+  if (row == nullptr) return;
+  for (size_t line = 0; line < sizeof(Row); line += 64)
+    __builtin_prefetch(reinterpret_cast<const char*>(row) + line, 1);
+}
+
+void Rows::expect_bytes(uint64_t hash) const {
+  const Row* row = guess(hash);
+  if (row == nullptr) return;
+  // The head and accumulators, and the end, where the newest points are.
+  for (size_t line = 0; line < std::min<size_t>(row->bytes.size(), 256); line += 64)
+    __builtin_prefetch(row->bytes.data() + line, 1);
+  if (!row->bytes.empty()) __builtin_prefetch(row->bytes.data() + row->bytes.size() - 1, 1);
+}
+
 Row* Rows::lookup(uint8_t table, std::string_view key, uint64_t hash) {
   Shard& shard = shard_of(hash);
   if (shard.slots.empty()) return nullptr;

@@ -71,6 +71,14 @@ class Rows {
   // The row ceases to exist by record `lsn`.
   void erase(uint8_t table, std::string_view key, Lsn lsn);
 
+  // Looking ahead: a batch knows which rows it will touch. In passes over its keys it asks for the memory of each
+  // row before it needs the first, so that many cache misses are under way at once: where the pointer stands, the
+  // row, then its bytes. None of them changes anything.
+  static uint64_t hash_of(uint8_t table, std::string_view key);
+  void expect_slot(uint64_t hash) const;
+  void expect_row(uint64_t hash) const;
+  void expect_bytes(uint64_t hash) const;
+
   size_t count() const { return count_; }    // in memory
   size_t dirty() const { return dirty_; }    // changed and not yet written behind
   size_t bytes() const { return bytes_; }    // of memory, about
@@ -104,7 +112,7 @@ class Rows {
     size_t used = 0;
   };
 
-  static uint64_t hash_of(uint8_t table, std::string_view key);
+  const Row* guess(uint64_t hash) const;
   Row* lookup(uint8_t table, std::string_view key, uint64_t hash);
   Row* lookup_or_load(uint8_t table, std::string_view key, uint64_t hash);
   Row* insert(std::unique_ptr<Row> row);
@@ -116,6 +124,7 @@ class Rows {
   void written(Row& row);
   void charge(Row& row);
   Shard& shard_of(uint64_t hash) { return shards_[hash >> 58]; }
+  const Shard& shard_of(uint64_t hash) const { return shards_[hash >> 58]; }
 
   RowBacking* backing_;
   std::array<Shard, shard_count> shards_;

@@ -2,6 +2,7 @@
 // own log.
 #include "src/events/event_fold.h"
 
+#include <array>
 #include <cstring>
 
 #include "codec/checksum.h"
@@ -15,6 +16,8 @@ constexpr uint8_t source_table = 250;  // per source partition: how far its fold
 
 constexpr EntityKind all_kinds[] = {EntityKind::cart, EntityKind::user, EntityKind::session};
 static_assert(std::size(all_kinds) == features::entity_kinds);
+
+constexpr size_t look_ahead_max = 32;  // rows asked for before the first is changed
 
 std::string_view key_of(const Event& event, EntityKind kind) {
   return kind == EntityKind::cart ? event.cart : kind == EntityKind::user ? event.user : event.session;
@@ -74,14 +77,41 @@ KindMask EventFold::fold_elsewhere(const Event& event, Lsn lsn) {
   return here;
 }
 
+size_t EventFold::rows_of(const Event& event, std::span<uint64_t, features::entity_kinds> hashes) const {
+  size_t count = 0;
+  for (EntityKind kind : all_kinds) {
+    std::string_view key = key_of(event, kind);
+    if (!key.empty() && home_of(key, partitions_) == partition_)
+      hashes[count++] = engine_.row_hash(kind, key);
+  }
+  return count;
+}
+
+void EventFold::look_ahead(std::span<const std::string_view> payloads, const Rows& rows) const {
+  std::array<uint64_t, look_ahead_max> hashes;
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    auto [kind, key] = features::peek_fold(payloads[i]);
+    hashes[i] = engine_.row_hash(kind, key);
+    rows.expect_slot(hashes[i]);
+  }
+  for (size_t i = 0; i < payloads.size(); ++i) rows.expect_row(hashes[i]);
+  for (size_t i = 0; i < payloads.size(); ++i) rows.expect_bytes(hashes[i]);
+}
+
 void EventFold::fold_received(std::string_view payload, Lsn lsn, Rows& rows) {
   Taker taker(payload);
   uint64_t source = taker.varint();
   FoldRank rank = 0;
+  std::array<std::string_view, look_ahead_max> group;
   while (!taker.rest().empty()) {
-    auto fold = engine_.fold_encoded(taker.text(), lsn, rows);
-    CHECK(!taker.failed() && fold.ok());  // the batch's hash was right, so we wrote this
-    rank = rank_of(fold->source_lsn, fold->kind);
+    size_t count = 0;
+    while (count < group.size() && !taker.rest().empty()) group[count++] = taker.text();
+    look_ahead({group.data(), count}, rows);
+    for (size_t i = 0; i < count; ++i) {
+      auto fold = engine_.fold_encoded(group[i], lsn, rows);
+      CHECK(!taker.failed() && fold.ok());  // the batch's hash was right, so we wrote this
+      rank = rank_of(fold->source_lsn, fold->kind);
+    }
   }
   if (Row* row = rows.fold(source_table, std::to_string(source), lsn))
     row->bytes.assign(reinterpret_cast<const char*>(&rank), sizeof rank);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,9 @@ class EventFold final : public Fold {
   // Folds a live event into the entities at home here, and queues the rest.
   void fold_event(const Event& event, Lsn lsn, Rows& rows);
 
+  // The hashes of the rows at home here that `event` will change; up to one per kind. Their number.
+  size_t rows_of(const Event& event, std::span<uint64_t, features::entity_kinds> hashes) const;
+
   // Appends the payload of a fold record that carries what of `batch` was not taken before: all of it, or its
   // end.
   //   payload := source:varint ( len:varint encode_fold() )*
@@ -49,6 +53,7 @@ class EventFold final : public Fold {
  private:
   KindMask fold_elsewhere(const Event& event, Lsn lsn);
   void fold_received(std::string_view payload, Lsn lsn, Rows& rows);
+  void look_ahead(std::span<const std::string_view> payloads, const Rows& rows) const;
 
   FeatureEngine engine_;
   Observation observation_;  // scratch

@@ -1,9 +1,9 @@
 // A batch travels as one message per home; on the way an event is its log payload already.
 #include "src/events/intake.h"
 
+#include <cstring>
 #include <memory>
 
-#include "codec/varint.h"
 #include "src/base/random.h"
 #include "src/runtime/ask.h"
 
@@ -25,22 +25,17 @@ Task<Result<Appended>> ingest_payload(Shard* shard, std::string payload, Micros 
 
 // The events of one batch that are at home on one shard.
 struct Part {
-  std::string payloads;             // each behind its length
+  std::string payloads;             // each behind its length, a u32
   std::vector<uint32_t> positions;  // in the batch
   std::vector<Result<Appended>> results;
 };
 
 Task<Result<>> ingest_part(Shard* shard, Part* part, Micros now) {
   part->results.reserve(part->positions.size());
+  shard->ingest_all(part->payloads, now, part->results);
   Lsn last = 0;
-  Taker taker(part->payloads);
-  for (size_t i = 0; i < part->positions.size(); ++i) {
-    std::string_view payload = taker.text();
-    auto event = decode_event(payload);
-    CHECK(!taker.failed() && event.ok());
-    Result<Appended>& result = part->results.emplace_back(shard->ingest(*event, now, payload));
+  for (auto& result : part->results)
     if (result.ok()) last = std::max(last, result->lsn);
-  }
   co_await shard->acked().at_least(last);
   co_return Done{};
 }
@@ -80,7 +75,7 @@ Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
   auto& entries = batch.entries();
   out.verdicts.resize(entries.size());
   std::vector<Part> parts(shards.count());
-  std::string made, payload;
+  std::string made;
   for (size_t i = 0; i < entries.size(); ++i) {
     auto& entry = entries[i];
     Result<> verdict = entry.problem < 0 ? complete(entry, now, made) : Result<>(batch.problem_of(entry));
@@ -91,10 +86,12 @@ Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
       out.problems.push_back(verdict.problem());
       continue;
     }
-    payload.clear();
-    encode(entry.event, payload);
     Part& part = parts[home_of(entry.event.routing_key(), shards.partitions())];
-    put_text(payload, part.payloads);
+    size_t length_at = part.payloads.size();
+    part.payloads.append(sizeof(uint32_t), 0);
+    encode(entry.event, part.payloads);
+    auto length = static_cast<uint32_t>(part.payloads.size() - length_at - sizeof(uint32_t));
+    std::memcpy(part.payloads.data() + length_at, &length, sizeof length);
     part.positions.push_back(static_cast<uint32_t>(i));
   }
   Sequence finished;

@@ -2,6 +2,7 @@
 #include "src/events/shard.h"
 
 #include "codec/checksum.h"
+#include "codec/varint.h"
 #include "src/base/log.h"
 #include "src/events/shards.h"
 #include "src/runtime/ask.h"
@@ -11,6 +12,7 @@ namespace headrace {
 namespace {
 
 constexpr uint8_t event_version = 1;
+constexpr size_t look_ahead_max = 32;  // events of a batch
 constexpr Micros pump_period_us = limits::batch_age_close_us;
 
 IdHash id_hash(std::string_view id) {
@@ -122,15 +124,19 @@ Result<> Shard::close() {
 }
 
 Result<Appended> Shard::ingest(const Event& event, Micros now, std::string_view payload) {
-  IdHash hash = id_hash(event.id);
-  if (auto first = ids_->find(hash)) {
-    ++stats_.duplicates;
-    return Appended{id_, *first, true};
-  }
   if (payload.empty()) {
     scratch_.clear();
     encode(event, scratch_);
     payload = scratch_;
+  }
+  return ingest_known(event, id_hash(event.id), now, payload);
+}
+
+Result<Appended> Shard::ingest_known(const Event& event, const IdHash& hash, Micros now,
+                                     std::string_view payload) {
+  if (auto first = ids_->find(hash)) {
+    ++stats_.duplicates;
+    return Appended{id_, *first, true};
   }
   Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, payload, false);
   if (!lsn.ok()) return lsn.problem();
@@ -139,6 +145,47 @@ Result<Appended> Shard::ingest(const Event& event, Micros now, std::string_view 
   fold_.fold_event(event, *lsn, partition_->rows());
   ++stats_.events;
   return Appended{id_, *lsn, false};
+}
+
+// An event of a batch whose turn comes soon.
+struct Shard::Ahead {
+  Event event;
+  std::string_view payload;
+  IdHash id;
+  std::array<uint64_t, features::entity_kinds> rows;
+  size_t row_count;
+};
+
+void Shard::look_ahead(std::span<Ahead> group) {
+  const Rows& rows = partition_->rows();
+  for (Ahead& one : group) {
+    ids_->prefetch(one.id);
+    for (size_t i = 0; i < one.row_count; ++i) rows.expect_slot(one.rows[i]);
+  }
+  for (Ahead& one : group)
+    for (size_t i = 0; i < one.row_count; ++i) rows.expect_row(one.rows[i]);
+  for (Ahead& one : group)
+    for (size_t i = 0; i < one.row_count; ++i) rows.expect_bytes(one.rows[i]);
+}
+
+void Shard::ingest_all(std::string_view payloads, Micros now, std::vector<Result<Appended>>& results) {
+  Taker taker(payloads);
+  std::array<Ahead, look_ahead_max> group;
+  while (!taker.rest().empty()) {
+    size_t count = 0;
+    for (; count < group.size() && !taker.rest().empty(); ++count) {
+      Ahead& one = group[count];
+      one.payload = taker.bytes(taker.fixed<uint32_t>());
+      auto event = decode_event(one.payload);
+      CHECK(!taker.failed() && event.ok());
+      one.event = *event;
+      one.id = id_hash(one.event.id);
+      one.row_count = fold_.rows_of(one.event, one.rows);
+    }
+    look_ahead({group.data(), count});
+    for (size_t i = 0; i < count; ++i)
+      results.push_back(ingest_known(group[i].event, group[i].id, now, group[i].payload));
+  }
 }
 
 Result<Lsn> Shard::record(const Event& event, Micros now) {

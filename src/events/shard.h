@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,9 @@ class Shard {
 
   // Logs `event` and folds it, unless its id was seen before. `payload` is encode(event), made if empty.
   Result<Appended> ingest(const Event& event, Micros now, std::string_view payload = {});
+  // The same for many, behind each other in `payloads`, each after its length as a u32: the memory they will
+  // touch is asked for ahead. One result per event, in order.
+  void ingest_all(std::string_view payloads, Micros now, std::vector<Result<Appended>>& results);
   // Logs an event of the server's own. Nothing is folded.
   Result<Lsn> record(const Event& event, Micros now);
 
@@ -108,6 +112,9 @@ class Shard {
   Shard(Shards& all, Loop& owner, uint32_t id, std::shared_ptr<const features::Plan> plan);
 
   Result<> index_ids();
+  struct Ahead;
+  void look_ahead(std::span<Ahead> group);
+  Result<Appended> ingest_known(const Event& event, const IdHash& hash, Micros now, std::string_view payload);
   void progress();
   void send_folds(uint32_t target);
   Task<void> deliver(uint32_t target, std::shared_ptr<const FoldBatch> batch);

@@ -39,6 +39,11 @@ class FeatureEngine {
   void fold(const Event& event, const Observation& observation, KindMask kinds, Lsn lsn, Rows& rows) const;
   void fold(const Event& event, KindMask kinds, Lsn lsn, Rows& rows);
 
+  // Where the row of an entity will be looked for: for Rows::expect_slot and the like.
+  uint64_t row_hash(EntityKind kind, std::string_view key) const {
+    return Rows::hash_of(static_cast<uint8_t>(first_table_ + static_cast<uint8_t>(kind)), key);
+  }
+
   // Applies one fold payload. Error::storage_damaged where it is not one.
   Result<FoldPayload> fold_encoded(std::string_view payload, Lsn lsn, Rows& rows);
 

@@ -14,7 +14,8 @@ constexpr uint8_t payload_version = 1;
 enum Has : uint8_t { has_number = 1, has_identity = 2, has_all = 3 };
 
 uint8_t has_of(const Field& field, const Observation& seen) {
-  bool number = field.number != 0 && !std::isnan(seen.number[field.number]);
+  double value = seen.number[field.number];
+  bool number = field.number != 0 && !std::isnan(value) && value != field.otherwise;
   bool identity = field.identity != 0 && seen.identity[field.identity] != 0;
   return static_cast<uint8_t>((number ? has_number : 0) | (identity ? has_identity : 0));
 }
@@ -67,6 +68,15 @@ void encode_fold(const Plan& plan, const FoldPayload& head, const Observation& s
     put_field(field, seen, out);
     out[count_at] = static_cast<char>(out[count_at] + (out.size() > before));
   }
+}
+
+std::pair<EntityKind, std::string_view> peek_fold(std::string_view payload) {
+  Taker take(payload);
+  take.fixed<uint8_t>();
+  auto kind = static_cast<EntityKind>(take.fixed<uint8_t>());
+  for (int skipped = 0; skipped < 3; ++skipped) take.varint();  // partition, LSN, time
+  take.text();                                                  // type
+  return {kind, take.text()};
 }
 
 Result<FoldPayload> decode_fold(const Plan& plan, std::string_view payload, Observation& seen) {

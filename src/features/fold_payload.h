@@ -11,6 +11,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "src/base/result.h"
 #include "src/features/definition.h"
@@ -32,5 +33,8 @@ void encode_fold(const Plan& plan, const FoldPayload& head, const Observation& o
 // Both views of the result and of `observation` point into `payload`. Error::storage_damaged where it is cut
 // short.
 Result<FoldPayload> decode_fold(const Plan& plan, std::string_view payload, Observation& observation);
+
+// Kind and key only, for looking ahead. Nothing of it is checked beyond the bounds of `payload`.
+std::pair<EntityKind, std::string_view> peek_fold(std::string_view payload);
 
 }  // namespace headrace::features
