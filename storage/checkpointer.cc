@@ -88,12 +88,17 @@ bool Checkpointer::step(const Progress& progress) {
   if (phase_ == Phase::writing) {
     write_slice();
   } else if (phase_ == Phase::settling) {
-    if (state_lsn_ > progress.folded) {
-      return parts_.clock.monotonic() - settling_since_us_ > limits::checkpoint_settle_us;
-    }
+    if (state_lsn_ > progress.folded) return settling_too_long();
     commit(progress);
   }
   return false;
+}
+
+bool Checkpointer::settling_too_long() {
+  Micros now = parts_.clock.monotonic();
+  if (now - settling_since_us_ < limits::checkpoint_settle_us) return false;
+  settling_since_us_ = now;
+  return true;
 }
 
 void Checkpointer::begin() {

@@ -79,6 +79,7 @@ class Checkpointer {
   bool due(const Progress& progress) const;
   bool lagging(const Progress& progress) const;
   Lsn replay_from(const Progress& progress) const;
+  bool settling_too_long();
   void begin();
   void write_slice();
   void write_much();

@@ -108,13 +108,14 @@ class Partition {
   Lsn durable_lsn() const;             // as of the last synced()
   Lsn durable_lsn_any_thread() const;  // for readers of the log
 
-  // Somebody waits for what was applied so far: the open batch goes to the disk as soon as it is free. A batch that
-  // nobody waits for (predictions, folds, whose loss a crash would repair) goes after limits::batch_age_lazy_us.
+  // Somebody waits for what was applied so far: the open batch goes to the disk as soon as it is free. A
+  // batch that nobody waits for (predictions, folds, whose loss a crash would repair) goes after
+  // limits::batch_age_lazy_us.
   void hurry();
 
   // At the end of every loop iteration and every ~2 ms. Hands over the open batch, runs steps of a
-  // checkpoint. Does not wait for the disk, but for one case: document changes that kept the state ahead of
-  // the log for limits::checkpoint_settle_us; then it waits for at most two group commits.
+  // checkpoint. Does not wait for the disk, but for one case: where document changes kept the state ahead of
+  // the log for limits::checkpoint_settle_us it waits for the log, at most limits::checkpoint_wait_us.
   void pump();
   // After `wake`: advances durable_lsn(), hands over the next batch.
   void synced();

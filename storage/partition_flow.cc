@@ -4,7 +4,8 @@
 namespace headrace {
 namespace {
 
-constexpr size_t evict_visits = 4096;  // slots looked at per pump
+constexpr size_t evict_visits = 4096;           // slots looked at per pump
+constexpr Micros patience_us = 10 * minute_us;  // of those who have nothing else to do
 
 }  // namespace
 
@@ -52,8 +53,10 @@ void Partition::Work::pump() {
   if (closed_ || failed_.load(std::memory_order_relaxed)) return;
   take_synced();
   if (due()) hand_over();
-  // Documents may keep the state ahead of the log for ever; then the owner waits, once.
-  if (checkpointer_->step(progress()) && wait_durable(applied_lsn_)) (void)checkpointer_->step(progress());
+  // Documents may keep the state ahead of the log for ever; then the owner waits, for a little.
+  if (checkpointer_->step(progress()) && wait_durable(applied_lsn_, limits::checkpoint_wait_us)) {
+    (void)checkpointer_->step(progress());
+  }
   rows_->evict(options_.row_bytes_max, evict_visits);
 }
 
@@ -61,10 +64,11 @@ void Partition::Work::synced() { pump(); }
 
 Refusal Partition::Work::refusal() const { return refusal_for(0, false); }
 
-bool Partition::Work::wait_durable(Lsn lsn) {
+bool Partition::Work::wait_durable(Lsn lsn, Micros at_most_us) {
+  Micros until = options_.clock->monotonic() + at_most_us;
   while (durable_lsn_ < lsn && !failed_) {
     if (!sync_->idle()) {
-      if (!sync_->wait_finished()) return false;
+      if (!sync_->wait_finished(until - options_.clock->monotonic())) return false;
       take_synced();
     }
     hand_over();
@@ -74,7 +78,7 @@ bool Partition::Work::wait_durable(Lsn lsn) {
 
 Result<> Partition::Work::close() {
   if (closed_) return Done{};
-  if (!wait_durable(applied_lsn_) || !checkpointer_->flush(progress())) {
+  if (!wait_durable(applied_lsn_, patience_us) || !checkpointer_->flush(progress())) {
     return Problem(Error::storage_io, options_.place.path, "The partition could not be closed cleanly");
   }
   closed_ = true;
@@ -82,7 +86,7 @@ Result<> Partition::Work::close() {
 }
 
 Result<Digest> Partition::Work::full_digest() {
-  if (!wait_durable(applied_lsn_) || !checkpointer_->flush(progress())) {
+  if (!wait_durable(applied_lsn_, patience_us) || !checkpointer_->flush(progress())) {
     return Problem(Error::storage_io, options_.place.path, "The state could not be written");
   }
   Digest all;

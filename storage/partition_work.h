@@ -76,7 +76,7 @@ class Partition::Work {
   void hand_over();
   bool due();
   void take_synced();
-  bool wait_durable(Lsn lsn);
+  bool wait_durable(Lsn lsn, Micros at_most_us);
 };
 
 }  // namespace headrace

@@ -1,6 +1,8 @@
 // The loop of the sync thread.
 #include "storage/sync_thread.h"
 
+#include <chrono>
+
 #include "src/base/check.h"
 
 namespace headrace {
@@ -40,11 +42,11 @@ std::optional<SyncThread::Finished> SyncThread::take_finished() {
   return finished;
 }
 
-bool SyncThread::wait_finished() {
+bool SyncThread::wait_finished(Micros at_most_us) {
   CHECK(!idle());
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stage_.load(std::memory_order_acquire) != Stage::busy; });
-  return !failed();
+  auto left = [this] { return stage_.load(std::memory_order_acquire) != Stage::busy; };
+  return changed_.wait_for(lock, std::chrono::microseconds(at_most_us), left) && !failed();
 }
 
 void SyncThread::run() {

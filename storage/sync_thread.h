@@ -36,8 +36,9 @@ class SyncThread {
   bool idle() const { return stage_.load(std::memory_order_acquire) == Stage::idle; }
   void submit(RawBatch batch);  // precondition: idle()
   std::optional<Finished> take_finished();
-  // Waits until the batch in hand is durable; false where the disk failed. Precondition: !idle().
-  bool wait_finished();
+  // Waits until the batch in hand is durable; false where the disk failed or was not done after `at_most_us`.
+  // Precondition: !idle().
+  bool wait_finished(Micros at_most_us);
   bool failed() const { return stage_.load(std::memory_order_acquire) == Stage::failed; }
 
   Lsn durable_lsn() const { return durable_lsn_.load(std::memory_order_acquire); }  // any thread

@@ -188,13 +188,13 @@ TEST(Partition, EvictedRowsComeBack) {
   bench.options.row_bytes_max = 64 * 1024;
   bench.open();
   for (Lsn lsn = 1; lsn <= 20'000; ++lsn) {
-    while (!bench.partition->writable()) bench.partition->pump();
+    while (!bench.partition->writable()) bench.pump();
     bench.event("k" + std::to_string(lsn % 5000), payload_of(lsn));
-    if (lsn % 100 == 0) bench.partition->pump();
+    if (lsn % 100 == 0) bench.pump();
   }
   bench.settle();
   for (int i = 0; i < 2000 && bench.partition->rows().bytes() > 64 * 1024; ++i) {
-    bench.partition->pump();
+    bench.pump();
     ::usleep(1000);
   }
   EXPECT_LE(bench.partition->rows().bytes(), 64u * 1024);
@@ -220,7 +220,7 @@ TEST_P(RandomWork, OneDigest) {
   for (int round = 0; round < 12; ++round) {
     for (uint64_t i = random() % 700; i > 0; --i) {
       std::string key = "k" + std::to_string(random() % 300);
-      while (!bench.partition->writable()) bench.partition->pump();
+      while (!bench.partition->writable()) bench.pump();
       switch (random() % 8) {
         case 0:
           bench.put(key, (random() % 2 ? "open|" : "paid|") + std::to_string(random() % 20));
@@ -238,7 +238,7 @@ TEST_P(RandomWork, OneDigest) {
         default:
           bench.event(key, payload_of(i, random()));
       }
-      if (random() % 5 == 0) bench.partition->pump();
+      if (random() % 5 == 0) bench.pump();
     }
     Lsn promised = bench.partition->durable_lsn();
     checkpointed = checkpointed || bench.partition->counters().checkpoints > 0;

@@ -1,6 +1,7 @@
 // Recovery of logs and states that crashes and bad disks left: torn tails are cut, damage is refused.
 #include "storage/segment_format.h"
 #include "storage/verify.h"
+#include "tests/storage/strange_disk.h"
 #include "tests/storage/support.h"
 
 namespace headrace::testing_support {
@@ -56,8 +57,11 @@ class Recovery : public ::testing::Test {
     fs::copy(saved.path() + "/d/p000", bench.options.place.path, fs::copy_options::recursive);
   }
 
+  Recovery() { disk.skip_syncs = true; }  // for speed: these tests cut files themselves
+
   ScratchDirectory scratch, saved;
-  Bench bench{scratch.path()};
+  StrangeDisk disk;
+  Bench bench{scratch.path(), &disk};
   std::vector<size_t> offsets;  // of batch i; the last is the end
 };
 

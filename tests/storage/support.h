@@ -144,10 +144,14 @@ class Bench {
     ASSERT_TRUE(done.ok()) << done.problem().text();
     partition.reset();
   }
+  void pump() {
+    partition->hurry();
+    partition->pump();
+  }
   void settle() {  // everything appended becomes durable
     for (int i = 0; partition->durable_lsn() < partition->applied_lsn(); ++i) {
       ASSERT_LT(i, 200'000);
-      partition->pump();
+      pump();
       if (i > 10) ::usleep(50);
     }
   }
@@ -168,7 +172,8 @@ class Bench {
     EXPECT_TRUE(counted.ok()) << (counted.ok() ? "" : counted.problem().text());
     return counted.ok() ? *counted : Digest{};
   }
-  Digest rebuilt() {
+  Digest rebuilt() {  // from everything appended
+    if (partition) settle();
     TallyFold fresh(fold->definition_digest());
     auto result = rebuild(options, options.place.path + "/rebuild", fresh);
     EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.problem().text());
