@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <random>
 
 #include "src/scoring/model_set.h"
 
@@ -139,6 +140,33 @@ TEST(Model, RefusesWhatDoesNotFit) {
     EXPECT_NE(model.problem().text().find(lie.sentence), std::string::npos)
         << lie.instead << " was refused with: " << model.problem().text();
   }
+}
+
+// Damaged copies: refused, or still a model that can be used without harm.
+TEST(Model, DamagedFilesNeverCrash) {
+  std::mt19937 random(12);
+  int usable = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string damaged(good);
+    for (unsigned hits = 1 + random() % 3; hits > 0; --hits) {
+      constexpr std::string_view bytes = "0123456789-,[]{}\":.eE \xff";
+      size_t at = random() % damaged.size();
+      if (random() % 4 == 0)
+        damaged.erase(at, 1 + random() % 5);
+      else
+        damaged[at] = bytes[random() % bytes.size()];
+    }
+    auto model = Model::load(damaged);
+    if (!model) {
+      EXPECT_EQ(model.problem().error, Error::bad_model);
+      EXPECT_FALSE(model.problem().text().empty());
+      continue;
+    }
+    ++usable;
+    (*model)->explain((*model)->empty_row());
+    (*model)->band((*model)->probability(std::vector<float>((*model)->features().size(), 3)));
+  }
+  EXPECT_GT(usable, 100);
 }
 
 // A directory that is gone when the test ends.
