@@ -7,6 +7,7 @@
 // are probed as often.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -43,12 +44,15 @@ class IdFilterBits {
 
 class IdFilter {
  public:
-  static constexpr uint64_t small_run = 4 * 1024 * 1024;  // ids
-  static constexpr uint64_t bits_per_id = 12, bits_per_id_small = 16;
+  // A table's worth fills a huge page; up to a few of them merged, and all above.
+  static constexpr uint64_t fresh_run = 512 * 1024, small_run = 4 * 1024 * 1024;  // ids
+  static constexpr uint64_t bits_per_id_fresh = 32, bits_per_id_small = 16, bits_per_id = 12;
 
   static uint64_t lines_for(uint64_t ids) {
-    const uint64_t bits = ids * (ids <= small_run ? bits_per_id_small : bits_per_id);
-    return bits / 512 + 1;
+    const uint64_t bits = ids <= fresh_run   ? bits_per_id_fresh
+                          : ids <= small_run ? bits_per_id_small
+                                             : bits_per_id;
+    return std::max<uint64_t>(ids * bits / 512, 1);
   }
 
   IdFilter() = default;

@@ -12,32 +12,37 @@ class Cursor {
  public:
   explicit Cursor(const IdRun& run) : run_(&run), blocks_(blocks_per_read) {}
 
-  bool ended() const { return loaded_ == 0; }
-  const IdEntry& entry() const { return blocks_[block_].entries[at_]; }
-  const IdHash& hash() const { return entry().hash; }
+  bool ended() const { return at_ == end_; }
+  const IdEntry& entry() const { return *at_; }
 
-  Result<> load() {
-    loaded_ = std::min<uint64_t>(blocks_per_read, run_->header().blocks - next_);
-    if (loaded_ > 0) TRY_DONE(run_->read_blocks(next_, loaded_, blocks_.data()));
-    next_ += loaded_;
-    block_ = at_ = 0;
+  // To the next entry of the same block; false where the block ends and next_block() is needed.
+  bool step() { return ++at_ != end_; }
+
+  Result<> next_block() {
+    if (++block_ >= loaded_) TRY_DONE(load());
+    at_ = end_ = blocks_.front().entries.data();
+    if (loaded_ == 0) return Done{};
+    at_ = blocks_[block_].entries.data();
+    end_ = at_ + blocks_[block_].count;
     return Done{};
-  }
-
-  // False where the loaded blocks end and load() is needed.
-  bool step() {
-    if (++at_ < blocks_[block_].count) return true;
-    at_ = 0;
-    return ++block_ < loaded_;
   }
 
  private:
   static constexpr size_t blocks_per_read = 64;
 
+  Result<> load() {
+    loaded_ = std::min<uint64_t>(blocks_per_read, run_->header().blocks - next_);
+    block_ = 0;
+    if (loaded_ > 0) TRY_DONE(run_->read_blocks(next_, loaded_, blocks_.data()));
+    next_ += loaded_;
+    return Done{};
+  }
+
   const IdRun* run_;
   std::vector<IdBlock> blocks_;
   uint64_t next_ = 0, loaded_ = 0, block_ = 0;
-  uint32_t at_ = 0;
+  const IdEntry* at_ = nullptr;
+  const IdEntry* end_ = nullptr;
 };
 
 class Merge {
@@ -48,32 +53,51 @@ class Merge {
   }
 
   Result<> run() {
-    TRY_DONE(load_all());
-    while (!cursors_.empty()) TRY_DONE(take(smallest()));
+    for (Cursor& cursor : cursors_) TRY_DONE(cursor.next_block());
+    leave_ended();
+    while (!cursors_.empty()) {
+      const size_t from = smallest();
+      TRY_DONE(keep(cursors_[from].entry()));
+      if (cursors_[from].step()) {
+        heads_[from] = cursors_[from].entry().hash.high;
+      } else {
+        TRY_DONE(next_block(from));
+      }
+    }
     return write_kept();
   }
 
  private:
-  Result<> load_all() {
-    for (Cursor& cursor : cursors_) TRY_DONE(cursor.load());
-    std::erase_if(cursors_, [](const Cursor& cursor) { return cursor.ended(); });
-    return Done{};
-  }
-
+  // Without a branch to guess, which run is next being chance; but that two high halves agree almost never
+  // happens.
   size_t smallest() const {
     size_t best = 0;
-    for (size_t i = 1; i < cursors_.size(); ++i)
-      if (cursors_[i].hash() < cursors_[best].hash()) best = i;
-    return best;
+    uint64_t high = heads_[0];
+    bool tie = false;
+    for (size_t i = 1; i < heads_.size(); ++i) {
+      tie |= heads_[i] == high;
+      best = heads_[i] < high ? i : best;
+      high = std::min(heads_[i], high);
+    }
+    return tie ? smallest_of_equal() : best;
   }
 
-  Result<> take(size_t from) {
-    TRY_DONE(keep(cursors_[from].entry()));
-    if (cursors_[from].step()) return Done{};
+  size_t smallest_of_equal() const {
+    const auto less = [](const Cursor& a, const Cursor& b) { return a.entry().hash < b.entry().hash; };
+    return static_cast<size_t>(std::min_element(cursors_.begin(), cursors_.end(), less) - cursors_.begin());
+  }
+
+  Result<> next_block(size_t of) {
     if (rules_.between && !rules_.between()) return Error::shutting_down;
-    TRY_DONE(cursors_[from].load());
-    if (cursors_[from].ended()) cursors_.erase(cursors_.begin() + static_cast<ptrdiff_t>(from));
+    TRY_DONE(cursors_[of].next_block());
+    leave_ended();
     return Done{};
+  }
+
+  void leave_ended() {
+    std::erase_if(cursors_, [](const Cursor& cursor) { return cursor.ended(); });
+    heads_.clear();
+    for (const Cursor& cursor : cursors_) heads_.push_back(cursor.entry().hash.high);
   }
 
   Result<> keep(const IdEntry& entry) {
@@ -95,7 +119,8 @@ class Merge {
   const IdMergeRules& rules_;
   IdRunWriter& writer_;
   std::vector<Cursor> cursors_;
-  IdEntry kept_{{0, 0}, 0};  // the last one read; LSN 0: none
+  std::vector<uint64_t> heads_;  // high halves of their next hashes, side by side
+  IdEntry kept_{{0, 0}, 0};      // the last one read; LSN 0: none
 };
 
 std::optional<IdMergeWindow> newest_window(const std::vector<uint64_t>& sizes, uint64_t ids_max) {

@@ -1,8 +1,9 @@
 // Writes one run file: blocks as they fill, then fences and filter, the header last, then the name.
 #include "storage/id_run_writer.h"
 
+#include <algorithm>
+
 #include "codec/checksum.h"
-#include "src/base/check.h"
 
 namespace headrace {
 namespace {
@@ -47,30 +48,25 @@ IdRunWriter::~IdRunWriter() {
   if (!finished_) (void)disk_.remove(path_ + ".tmp");  // if it stays, the next open removes it
 }
 
-Result<> IdRunWriter::add(const IdEntry& entry) {
-  CHECK(header_.count == 0 || last_ < entry.hash);
-  if (blocks_.empty() || blocks_.back().count == IdBlock::entries_max) {
-    TRY_DONE(close_block());
-    fences_.push_back(entry.hash.high);
-    blocks_.push_back(IdBlock{});
-    blocks_.back().number = static_cast<uint32_t>(header_.blocks++);
-  }
-  IdBlock& block = blocks_.back();
-  block.entries[block.count++] = entry;
-  filter_.add(entry.hash);
-  last_ = entry.hash;
-  ++header_.count;
+Result<> IdRunWriter::open_block(uint64_t first_high) {
+  close_block();
+  if (blocks_.size() == blocks_per_write) TRY_DONE(write_blocks());
+  fences_.push_back(first_high);
+  open_ = &blocks_.emplace_back();
+  open_->count = 0;
+  open_->number = static_cast<uint32_t>(header_.blocks++);
   return Done{};
 }
 
-Result<> IdRunWriter::close_block() {
-  if (blocks_.empty()) return Done{};
-  blocks_.back().hash = blocks_.back().computed_hash(header_.from);
-  if (blocks_.size() < blocks_per_write) return Done{};
-  return write_blocks();
+void IdRunWriter::close_block() {
+  if (open_ == nullptr) return;
+  std::fill(open_->entries.begin() + open_->count, open_->entries.end(), IdEntry{{0, 0}, 0});
+  open_->hash = open_->computed_hash(header_.from);
+  header_.count += open_->count;
 }
 
 Result<> IdRunWriter::write_blocks() {
+  open_ = nullptr;
   const uint64_t offset = IdRunHeader::page_bytes + written_ * sizeof(IdBlock);
   TRY_DONE(file_->write_at(bytes_of(blocks_, blocks_.size()), offset));
   const uint64_t before = written_;
@@ -94,7 +90,7 @@ Result<> IdRunWriter::write_rest() {
 }
 
 Result<std::shared_ptr<IdRun>> IdRunWriter::finish() {
-  TRY_DONE(close_block());
+  close_block();
   TRY_DONE(write_blocks());
   TRY_DONE(write_rest());
   TRY_DONE(file_->sync());
