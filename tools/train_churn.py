@@ -13,7 +13,7 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 import train_common as t
 
-NAME = "churn"
+NAME = "churn_prediction"
 CONTRACT = [t.category("Month-to-month", "Monthly"), t.category("One year", "1 year"),
             t.category("Two year", "Two years", "2 years")]
 PAYMENT = [t.category("Electronic check"), t.category("Mailed check"),

@@ -31,11 +31,10 @@ struct LeadPrediction : LeadOutput {
         field("score", &LeadPrediction::score, "Lead score", between(0, 100)),
         field("quality", &LeadPrediction::quality, "Band of the score", one_of("Cold", "Warm", "Hot")),
         field("confidence", &LeadPrediction::confidence, "The probability of conversion", between(0, 1)),
-        field("prediction", &LeadPrediction::prediction_, "1: converts", between(0, 1)),
+        field("prediction", &LeadPrediction::prediction, "1: converts", between(0, 1)),
         field("model_version", &LeadPrediction::model_version, "Version of the model"),
         field("features_used", &LeadPrediction::features_used, "The fields given")};
   }
-  int64_t prediction_ = 0;
 };
 
 struct PredictChurn : ChurnInput {
@@ -62,11 +61,10 @@ struct ChurnPrediction : ChurnOutput {
         field("risk_level", &ChurnPrediction::risk_level, "Band of the probability",
               one_of("Low", "Medium", "High")),
         field("confidence", &ChurnPrediction::confidence, "Probability of the answer given", between(0, 1)),
-        field("prediction", &ChurnPrediction::prediction_, "1: leaves", between(0, 1)),
+        field("prediction", &ChurnPrediction::prediction, "1: leaves", between(0, 1)),
         field("key_factors", &ChurnPrediction::key_factors, "The given fields that moved the answer most"),
         field("retention_score", &ChurnPrediction::retention_score, "Retention likelihood", between(0, 100))};
   }
-  int64_t prediction_ = 0;
 };
 
 // What all predictions of this system share.
@@ -85,21 +83,21 @@ struct Answer {
 };
 
 // Logs the prediction on a partition of this loop and wraps the answer.
-template <class Out, class In>
-Result<Answer<Out>> finish(Call& call, const Model& model, std::vector<float> row, In output) {
+template <class Out, class Base>
+Result<Answer<Out>> finish(Call& call, std::shared_ptr<const Model> model, std::vector<float> row,
+                           Base output) {
   Micros now = call.app.clock.wall();
   Prediction record;
   record.id = make_uuid(thread_random());
-  record.model = call.app.models.find(model.name());
-  record.probability = model.probability(row);
+  record.probability = model->probability(row);
   record.row = std::move(row);
   record.as_of = now;
+  Answer<Out> answer;
+  answer.model = model->name() + "_v1";
+  record.model = std::move(model);
   Result<Lsn> logged = log_prediction(*call.here.shard, record, now);
   if (!logged.ok()) return logged.problem();
-  Answer<Out> answer;
-  answer.model = model.name() + "_v1";
-  static_cast<In&>(answer.prediction) = std::move(output);
-  answer.prediction.prediction_ = static_cast<In&>(answer.prediction).prediction;
+  static_cast<Base&>(answer.prediction) = std::move(output);
   answer.processing_time = static_cast<double>(call.app.clock.monotonic() - call.started) / second_us;
   return answer;
 }
@@ -107,21 +105,19 @@ Result<Answer<Out>> finish(Call& call, const Model& model, std::vector<float> ro
 Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
   auto model = call.app.models.find("lead_scoring");
   if (!model) return Error::model_not_found;
-  Result<std::vector<float>> row = lead_row(*model, want);
+  Result<LeadRow> row = lead_row(*model, want);
   if (!row.ok()) return row.problem();
-  Result<LeadOutput> output = predict_lead(*model, want);
-  if (!output.ok()) return output.problem();
-  return finish<LeadPrediction>(call, *model, std::move(*row), std::move(*output));
+  LeadOutput output = lead_answer(*model, *row);
+  return finish<LeadPrediction>(call, std::move(model), std::move(row->values), std::move(output));
 }
 
 Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn& want) {
-  auto model = call.app.models.find("churn");
+  auto model = call.app.models.find("churn_prediction");
   if (!model) return Error::model_not_found;
   Result<std::vector<float>> row = churn_row(*model, want);
   if (!row.ok()) return row.problem();
-  Result<ChurnOutput> output = predict_churn(*model, want);
-  if (!output.ok()) return output.problem();
-  return finish<ChurnPrediction>(call, *model, std::move(*row), std::move(*output));
+  ChurnOutput output = churn_answer(*model, *row);
+  return finish<ChurnPrediction>(call, std::move(model), std::move(*row), std::move(output));
 }
 
 constexpr Route table[] = {

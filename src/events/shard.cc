@@ -138,6 +138,7 @@ Result<Appended> Shard::ingest_known(const Event& event, const IdHash& hash, Mic
     ++stats_.duplicates;
     return Appended{id_, *first, true};
   }
+  if (ids_->full()) return Error::overloaded;  // its disk is late; a wait here would stop the loop
   Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, payload, false);
   if (!lsn.ok()) return lsn.problem();
   partition_->hurry();

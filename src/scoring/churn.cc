@@ -47,18 +47,22 @@ Result<std::vector<float>> churn_row(const Model& model, const ChurnInput& input
   return std::move(row).row();
 }
 
-Result<ChurnOutput> predict_churn(const Model& model, const ChurnInput& input) {
-  auto row = churn_row(model, input);
-  if (!row) return row.problem();
-  double p = rounded(model.probability(*row), 4);
+ChurnOutput churn_answer(const Model& model, std::span<const float> row) {
+  double p = rounded(model.probability(row), 4);
   ChurnOutput out;
   out.churn_probability = p;
   out.risk_level = model.band(p);
   out.prediction = p >= model.decision_threshold();
   out.confidence = rounded(out.prediction ? p : 1 - p, 4);
-  out.key_factors = key_factors(model.explain(*row));
+  out.key_factors = key_factors(model.explain(row));
   out.retention_score = rounded(100 * (1 - p), 2);
   return out;
+}
+
+Result<ChurnOutput> predict_churn(const Model& model, const ChurnInput& input) {
+  auto row = churn_row(model, input);
+  if (!row) return row.problem();
+  return churn_answer(model, *row);
 }
 
 }  // namespace headrace

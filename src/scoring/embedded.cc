@@ -17,7 +17,7 @@
       headrace_model_##name##_end[]
 
 HEADRACE_EMBED(cart_abandonment);
-HEADRACE_EMBED(churn);
+HEADRACE_EMBED(churn_prediction);
 HEADRACE_EMBED(lead_scoring);
 
 #undef HEADRACE_EMBED
@@ -27,7 +27,7 @@ namespace headrace {
 std::span<const std::string_view> embedded_models() {
   static const std::string_view models[] = {
       {headrace_model_cart_abandonment, headrace_model_cart_abandonment_end},
-      {headrace_model_churn, headrace_model_churn_end},
+      {headrace_model_churn_prediction, headrace_model_churn_prediction_end},
       {headrace_model_lead_scoring, headrace_model_lead_scoring_end},
   };
   return models;

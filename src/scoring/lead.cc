@@ -6,9 +6,7 @@
 
 namespace headrace {
 
-namespace {
-
-RowBuilder filled(const Model& model, const LeadInput& input) {
+Result<LeadRow> lead_row(const Model& model, const LeadInput& input) {
   RowBuilder builder(model);
   builder.category("company_size", input.company_size);
   builder.number("budget", input.budget);
@@ -17,29 +15,29 @@ RowBuilder filled(const Model& model, const LeadInput& input) {
   builder.number("demographic_score", input.demographic_score);
   builder.number("behavioral_score", input.behavioral_score);
   builder.number("source_score", input.source_score);
-  return builder;
-}
-
-}  // namespace
-
-Result<std::vector<float>> lead_row(const Model& model, const LeadInput& input) {
-  return filled(model, input).row();
-}
-
-Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input) {
-  RowBuilder builder = filled(model, input);
-  std::vector<std::string> given = builder.given();
+  LeadRow out{{}, builder.given()};
   auto row = std::move(builder).row();
   if (!row) return row.problem();
-  double p = rounded(model.probability(*row), 4);
+  out.values = std::move(*row);
+  return out;
+}
+
+LeadOutput lead_answer(const Model& model, const LeadRow& row) {
+  double p = rounded(model.probability(row.values), 4);
   LeadOutput out;
   out.score = rounded(100 * p, 2);
   out.quality = model.band(p);
   out.confidence = p;
   out.prediction = p >= model.decision_threshold();
   out.model_version = model.version();
-  out.features_used = std::move(given);
+  out.features_used = row.given;
   return out;
+}
+
+Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input) {
+  auto row = lead_row(model, input);
+  if (!row) return row.problem();
+  return lead_answer(model, *row);
 }
 
 }  // namespace headrace

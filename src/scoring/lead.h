@@ -2,6 +2,7 @@
 // answer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,13 +24,20 @@ struct LeadOutput {
   double score = 0;       // 0 to 100, two decimals
   std::string quality;    // Cold, Warm, Hot: bands of the model
   double confidence = 0;  // score / 100
-  int prediction = 0;
+  int64_t prediction = 0;
   std::string model_version;
   std::vector<std::string> features_used;  // the fields given
 };
 
+// A row of the model, and the names of the fields that were given.
+struct LeadRow {
+  std::vector<float> values;
+  std::vector<std::string> given;
+};
+
 // Error::invalid_input naming field and rule.
-Result<std::vector<float>> lead_row(const Model& model, const LeadInput& input);
+Result<LeadRow> lead_row(const Model& model, const LeadInput& input);
+LeadOutput lead_answer(const Model& model, const LeadRow& row);
 Result<LeadOutput> predict_lead(const Model& model, const LeadInput& input);
 
 }  // namespace headrace

@@ -1,6 +1,6 @@
 // The container of a model, models/<name>.json, as a shape. What the members mean stands beside them.
 //
-//   {"headrace_model": 1, "name": "churn", "version": "v1.0", "task": "...", "summary": "...",
+//   {"headrace_model": 1, "name": "churn_prediction", "version": "v1.0", "task": "...", "summary": "...",
 //    "features": [...], "bands": [...], "decision_threshold": 0.5, "card": {...}, "xgboost": {...}}
 //
 // "xgboost" is a model as XGBoost saves it. Its features are those of "features" without a "prior", in that

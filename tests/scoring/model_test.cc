@@ -185,12 +185,12 @@ class ModelDirectory : public testing::Test {
 
 TEST_F(ModelDirectory, JoinsAndReplacesTheEmbedded) {
   write("a.json", good);
-  write("b.json", with("\"name\":\"small\"", "\"name\":\"churn\""));
+  write("b.json", with("\"name\":\"small\"", "\"name\":\"churn_prediction\""));
   write("notes.txt", "not a model");
   auto set = ModelSet::load(path_);
   ASSERT_TRUE(set.ok()) << set.problem().text();
-  EXPECT_EQ(set->names(), (std::vector<std::string>{"cart_abandonment", "churn", "lead_scoring", "small"}));
-  EXPECT_EQ(set->find("churn")->version(), "v1");
+  EXPECT_EQ(set->names(), (std::vector<std::string>{"cart_abandonment", "churn_prediction", "lead_scoring", "small"}));
+  EXPECT_EQ(set->find("churn_prediction")->version(), "v1");
   EXPECT_EQ(set->find("lead_scoring")->version(), "v1.0");
   EXPECT_EQ(set->find("none"), nullptr);
 }

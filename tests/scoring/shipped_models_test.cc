@@ -67,12 +67,12 @@ TEST_P(ShippedModels, ReasonsAddUp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ShippedModels, testing::Values("cart_abandonment", "churn", "lead_scoring"));
+INSTANTIATE_TEST_SUITE_P(All, ShippedModels, testing::Values("cart_abandonment", "churn_prediction", "lead_scoring"));
 
 ChurnInput new_customer() { return {.tenure = 1, .monthly_charges = 85, .contract_type = "Month-to-month"}; }
 
 TEST(Churn, AnswersAsDocumented) {
-  auto model = shipped("churn");
+  auto model = shipped("churn_prediction");
   auto answer = predict_churn(*model, new_customer());
   ASSERT_TRUE(answer.ok()) << answer.problem().text();
   EXPECT_GT(answer->churn_probability, 0.5);
@@ -91,7 +91,7 @@ TEST(Churn, LoyalCustomersStay) {
                    .contract_type = "two YEAR",
                    .internet_service = "no",
                    .phone_service = true};
-  auto answer = predict_churn(*shipped("churn"), loyal);
+  auto answer = predict_churn(*shipped("churn_prediction"), loyal);
   ASSERT_TRUE(answer.ok()) << answer.problem().text();
   EXPECT_LT(answer->churn_probability, 0.1);
   EXPECT_EQ(answer->risk_level, "Low");
@@ -100,7 +100,7 @@ TEST(Churn, LoyalCustomersStay) {
 }
 
 TEST(Churn, WhatIsImpliedNeedNotBeSaid) {
-  auto model = shipped("churn");
+  auto model = shipped("churn_prediction");
   ChurnInput implied{.tenure = 1,
                      .monthly_charges = 20,
                      .contract_type = "One year",
@@ -119,7 +119,7 @@ TEST(Churn, WhatIsImpliedNeedNotBeSaid) {
 }
 
 TEST(Churn, ProblemsNameFieldAndRule) {
-  auto model = shipped("churn");
+  auto model = shipped("churn_prediction");
   auto problem_of = [&](auto change) {
     ChurnInput input = new_customer();
     change(input);

@@ -90,9 +90,9 @@ TEST(Training, ChurnRequestsMeanWhatTheTrainingRowsMeant) {
                   .tech_support = cell("TechSupport")};
     std::string total = cell("TotalCharges");
     if (total.find_first_not_of(' ') != std::string::npos) in.total_charges = std::stod(total);
-    auto row = churn_row(*set->find("churn"), in);
+    auto row = churn_row(*set->find("churn_prediction"), in);
     ASSERT_TRUE(row.ok()) << row.problem().text();
-    double p = set->find("churn")->probability(*row);
+    double p = set->find("churn_prediction")->probability(*row);
     scored.emplace_back(p, cell("Churn") == "Yes");
     sum += p, left += cell("Churn") == "Yes";
   }
