@@ -62,7 +62,8 @@ TEST(Record, ABodyMustEndWithItsLastRecord) {
   std::string body;
   encode_record({0, Kind::event, 1, 0, "k", "p"}, 0, body);
   RecordView view;
-  RecordCursor longer(body + "x", 1, 1, 0);
+  std::string tail = body + "x";
+  RecordCursor longer(tail, 1, 1, 0);
   EXPECT_FALSE(longer.next(view).ok());
   for (size_t size = 0; size < body.size(); ++size) {
     RecordCursor shorter(std::string_view(body).substr(0, size), 1, 1, 0);

@@ -1,4 +1,5 @@
 // A partition from the outside: append, ack, close, crash, replay, and one digest for all of them.
+#include "tests/storage/strange_disk.h"
 #include "tests/storage/support.h"
 
 namespace headrace::testing_support {
@@ -122,8 +123,10 @@ TEST(Partition, RefusesWhatIsTooLarge) {
 
 TEST(Partition, RefusesWhenTheOpenBatchIsFull) {
   ScratchDirectory scratch;
-  Bench bench(scratch.path());
+  StrangeDisk disk;
+  Bench bench(scratch.path(), &disk);
   bench.open();
+  disk.hold("sync", ".seg");
   std::string chunk(limits::record_bytes_max / 2, 'x');
   bool overloaded = false;
   for (int i = 0; i < 64 && !overloaded; ++i) {
@@ -133,6 +136,7 @@ TEST(Partition, RefusesWhenTheOpenBatchIsFull) {
     overloaded = !done.ok() && done.problem().error == Error::overloaded;
   }
   EXPECT_TRUE(overloaded);
+  disk.release();
   bench.settle();
   EXPECT_TRUE(bench.partition->writable());
   EXPECT_EQ(bench.digest(), bench.rebuilt());

@@ -2,6 +2,7 @@
 // held up.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -20,7 +21,7 @@ class StrangeDisk : public Disk {
   using Rule = std::function<Result<>(std::string_view what, const std::string& path)>;
 
   bool skip_syncs = false;
-  uint64_t free_bytes = UINT64_MAX;  // what space() says; UINT64_MAX: the truth
+  std::atomic<uint64_t> free_bytes{UINT64_MAX};  // what space() says; UINT64_MAX: the truth
 
   void set_rule(Rule rule) {
     std::lock_guard lock(mutex_);

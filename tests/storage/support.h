@@ -184,6 +184,11 @@ class Bench {
     return options.place.log() + "/" + std::string(10 - digits.size(), '0') + digits + ".seg";
   }
 
+  bool failed() {
+    std::lock_guard lock(failure_mutex);
+    return !failures.empty();
+  }
+
   std::mutex failure_mutex;
   std::vector<Problem> failures;
   std::unique_ptr<DataDirectory> directory;
