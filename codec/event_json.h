@@ -16,8 +16,8 @@ namespace headrace {
 class EventBatch {
  public:
   struct Entry {
-    Event event;          // valid where `problem` is none; views live until the next read
-    int problem = -1;     // index into `problems`, or -1
+    Event event;       // valid where `problem` is none; views live as long as the batch, until the next read
+    int problem = -1;  // index into `problems`, or -1
     bool has_id = false;  // otherwise the server gives one
     bool has_time = false;
   };
@@ -31,6 +31,8 @@ class EventBatch {
   Result<> read_lines(std::string_view body);
 
   std::vector<Entry>& entries() { return entries_; }
+  // Keeps a text as long as the entries.
+  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
   const Problem& problem_of(const Entry& entry) const {
     return problems_[static_cast<size_t>(entry.problem)];
   }

@@ -26,14 +26,13 @@ simdjson::padded_string_view padded_copy(std::string_view text) {
 }
 
 bool KeySet::add(std::string_view key) {
+  for (size_t i = 0; i < count_; ++i)
+    if (keys_[i].size == key.size() && std::memcmp(keys_[i].text, key.data(), key.size()) == 0) return false;
   if (count_ < inline_count) {
-    for (size_t i = 0; i < count_; ++i)
-      if (keys_[i] == key) return false;
-    keys_[count_++] = key;
+    keys_[count_++] = {key.data(), key.size()};
     return true;
   }
   // Big objects: sorted, so that an attacker's thousands of keys cost n log n.
-  if (std::find(keys_, keys_ + count_, key) != keys_ + count_) return false;
   auto at = std::lower_bound(more_.begin(), more_.end(), key);
   if (at != more_.end() && *at == key) return false;
   more_.insert(at, key);

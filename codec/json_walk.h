@@ -21,7 +21,11 @@ class KeySet {
 
  private:
   static constexpr size_t inline_count = 32;
-  std::string_view keys_[inline_count];
+  struct Key {  // no initialiser: most objects use a few of them
+    const char* text;
+    size_t size;
+  };
+  Key keys_[inline_count];
   size_t count_ = 0;
   std::vector<std::string_view> more_;
 };

@@ -4,12 +4,14 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <iterator>
 #include <random>
 
 #include "src/base/check.h"
+#include "src/base/time.h"
 
 namespace headrace {
 namespace {
@@ -33,10 +35,7 @@ std::string_view type_for(unsigned dice) {
 
 class EventWriter {
  public:
-  explicit EventWriter(const PoolWish& wish)
-      : wish_(wish),
-        dice_(wish.run),
-        now_(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))) {}
+  explicit EventWriter(const PoolWish& wish) : wish_(wish), dice_(wish.run) {}
 
   // Appends one event and returns where its id begins.
   size_t append(std::string& out) {
@@ -44,12 +43,12 @@ class EventWriter {
     const size_t cart = turn_++ % wish_.carts;
     out += R"({"event_id":")";
     const size_t id_at = out.size();
-    out.append(EventIds::width, '0');
+    out.append(EventIds::width, '0').append(between_id_and_time).append(EventTimes::width, '0');
     const unsigned cents = 199 + dice_() % 20'000;
     fmt::format_to(std::back_inserter(out),
-                   R"(","event_type":"{}","timestamp":"{}","data":{{"user_id":"u{}","session_id":"s{}",)"
+                   R"(","event_type":"{}","data":{{"user_id":"u{}","session_id":"s{}",)"
                    R"("cart_id":"{}","product_id":"p{}","price":{}.{:02},"quantity":{},"region":"{}"}}}})",
-                   type_for(dice_()), now_, cart / 2, cart, cart_name(cart, wish_.run), dice_() % 5'000,
+                   type_for(dice_()), cart / 2, cart, cart_name(cart, wish_.run), dice_() % 5'000,
                    cents / 100, cents % 100, 1 + dice_() % 3, regions[cart % regions.size()]);
     return id_at;
   }
@@ -60,7 +59,6 @@ class EventWriter {
   const PoolWish& wish_;
   std::mt19937 dice_;
   size_t turn_ = 0;
-  std::string now_;
 };
 
 // Puts the head in front of `body`; ids that were found in the body move with it.
@@ -94,6 +92,19 @@ void EventIds::write_next(char* to) {
   write_hex(next_++, to + sizeof prefix_, width - sizeof prefix_);
 }
 
+void EventTimes::write_next(char* to) {
+  last_us_ = std::max(last_us_ + 1, system_clock().wall());
+  if (last_us_ / second_us != second_) {
+    second_ = last_us_ / second_us;
+    const std::string text =
+        fmt::format("{:%Y-%m-%dT%H:%M:%S}.000000Z", fmt::gmtime(static_cast<std::time_t>(second_)));
+    text.copy(text_, width);
+  }
+  std::copy(text_, text_ + width, to);
+  int64_t rest = last_us_ % second_us;
+  for (size_t digit = 25; digit >= 20; --digit, rest /= 10) to[digit] = static_cast<char>('0' + rest % 10);
+}
+
 RequestPool::RequestPool(std::vector<Template> templates, uint32_t run)
     : templates_(std::move(templates)), ids_(run) {
   CHECK(!templates_.empty());
@@ -104,7 +115,10 @@ void RequestPool::append_next(std::string& out) {
   turn_ = turn_ + 1 == templates_.size() ? 0 : turn_ + 1;
   const size_t start = out.size();
   out += next.wire;
-  for (const size_t at : next.id_at) ids_.write_next(out.data() + start + at);
+  for (const size_t at : next.id_at) {
+    ids_.write_next(out.data() + start + at);
+    times_.write_next(out.data() + start + at + event_time_behind_id);
+  }
 }
 
 std::string cart_name(size_t cart, uint32_t run) { return fmt::format("c{:x}-{}", run, cart); }

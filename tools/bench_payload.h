@@ -1,4 +1,5 @@
-// What the load generator sends: whole HTTP requests made beforehand, of which only the event ids change.
+// What the load generator sends: whole HTTP requests made beforehand, of which only ids and times of events
+// change.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +25,25 @@ class EventIds {
   uint64_t next_ = 0;
 };
 
+// Gives each event its own moment: now, and a microsecond later than the event before it.
+class EventTimes {
+ public:
+  static constexpr size_t width = 27;  // "2025-09-30T12:00:00.000000Z"
+
+  void write_next(char* to);
+
+ private:
+  int64_t last_us_ = 0, second_ = -1;
+  char text_[width];
+};
+
 // A request as it goes over the wire, with the places of the event ids in it.
 struct Template {
   std::string wire;
-  std::vector<size_t> id_at;
+  std::vector<size_t> id_at;  // of each event; its time stands event_time_behind_id bytes behind
 };
+inline constexpr std::string_view between_id_and_time = R"(","timestamp":")";
+inline constexpr size_t event_time_behind_id = EventIds::width + between_id_and_time.size();
 
 // A pool of requests that are sent in turn. Each copy gets fresh ids.
 class RequestPool {
@@ -41,6 +56,7 @@ class RequestPool {
  private:
   std::vector<Template> templates_;
   EventIds ids_;
+  EventTimes times_;
   size_t turn_ = 0;
 };
 

@@ -127,34 +127,38 @@ struct EventList {
 
 // --- handlers ----------------------------------------------------------------------------------------------
 
+void append_rejection(const Problem& problem, size_t index, std::string& out) {
+  out.append(R"("status":"rejected","index":)").append(fmt::format_int(index).c_str()).append(R"(,"field":)");
+  append_json_string(problem.field, out);
+  out += ",\"reason\":";
+  append_json_string(
+      problem.detail.empty() ? row_of(problem.error).sentence : std::string_view(problem.detail), out);
+  out += '}';
+}
+
 // The ack of a batch, written without a struct per event.
-std::string write_ack(const IngestedBatch& batch) {
+std::string write_ack(EventBatch& batch, const IngestedBatch& done) {
   std::string out;
-  out.reserve(64 + batch.verdicts.size() * 96);
-  auto put = std::back_inserter(out);
-  fmt::format_to(put, R"({{"status":"{}","count":{},"results":[)",
-                 batch.problems.empty() ? "success" : "partial", batch.accepted);
-  for (size_t i = 0; i < batch.verdicts.size(); ++i) {
-    const Verdict& verdict = batch.verdicts[i];
+  out.reserve(64 + done.verdicts.size() * 96);
+  fmt::format_to(std::back_inserter(out), R"({{"status":"{}","count":{},"results":[)",
+                 done.problems.empty() ? "success" : "partial", done.accepted);
+  for (size_t i = 0; i < done.verdicts.size(); ++i) {
+    const Verdict& verdict = done.verdicts[i];
+    std::string_view id = batch.entries()[i].event.id;
     out += i ? ",{" : "{";
-    if (verdict.id_size) {
+    if (!id.empty()) {
       out += "\"event_id\":";
-      append_json_string(verdict.id(), out);
+      append_json_string(id, out);
       out += ',';
     }
-    if (verdict.problem < 0) {
-      fmt::format_to(put, R"("status":"{}","partition":{},"offset":{}}})",
-                     verdict.appended.duplicate ? "duplicate" : "submitted", verdict.appended.partition,
-                     verdict.appended.lsn);
+    if (verdict.problem >= 0) {
+      append_rejection(done.problems[static_cast<size_t>(verdict.problem)], i, out);
       continue;
     }
-    const Problem& problem = batch.problems[static_cast<size_t>(verdict.problem)];
-    fmt::format_to(put, R"("status":"rejected","index":{},"field":)", i);
-    append_json_string(problem.field, out);
-    out += ",\"reason\":";
-    append_json_string(
-        problem.detail.empty() ? row_of(problem.error).sentence : std::string_view(problem.detail), out);
-    out += '}';
+    out += verdict.appended.duplicate ? R"("status":"duplicate","partition":)"
+                                      : R"("status":"submitted","partition":)";
+    out.append(fmt::format_int(verdict.appended.partition).c_str()).append(R"(,"offset":)");
+    out.append(fmt::format_int(verdict.appended.lsn).c_str()).append("}");
   }
   out += "]}";
   return out;
@@ -172,36 +176,44 @@ Result<bool> wants_prediction(const Request& request) {
   return wanted;
 }
 
-Task<Result<EventAck>> ingest_event(Call& call) {
-  EventBatch& batch = call.here.batch;
-  Micros now = call.app.clock.wall();
-  Result<bool> predict = wants_prediction(call.request());
-  if (!predict.ok()) co_return predict.problem();
+// What is needed of one event once it was logged.
+Result<EventAck> begin_ack(Call& call, EventBatch& batch, Micros now) {
   Result<> read = batch.read_one(call.request().body);
-  std::string made;
   if (read.ok() && batch.entries()[0].problem >= 0) read = batch.problem_of(batch.entries()[0]);
-  if (read.ok()) read = complete(batch.entries()[0], now, made);
-  if (!read.ok()) {
-    ++call.here.intake_refused;
-    co_return read.problem();
-  }
+  if (read.ok()) read = complete(batch, batch.entries()[0], now);
+  if (!read.ok()) return read.problem();
   const Event& event = batch.entries()[0].event;
-  if (*predict && event.cart.empty())
-    co_return Problem{Error::invalid_input, "data.cart_id", "is needed for predict=true"};
   EventAck ack;
   ack.status = "success";
   ack.event_id = event.id;
   ack.topic.append("events.").append(event.type);
+  return ack;
+}
+
+Task<Result<EventAck>> ingest_event(Call& call) {
+  auto batch = call.here.batches.take();
+  Micros now = call.app.clock.wall();
+  Result<bool> predict = wants_prediction(call.request());
+  if (!predict.ok()) co_return predict.problem();
+  Result<EventAck> ack = begin_ack(call, *batch, now);
+  if (!ack.ok()) {
+    ++call.here.intake_refused;
+    co_return ack.problem();
+  }
+  const Event& event = batch->entries()[0].event;
+  if (*predict && event.cart.empty())
+    co_return Problem{Error::invalid_input, "data.cart_id", "is needed for predict=true"};
   std::string cart(*predict ? event.cart : std::string_view());
   Result<Appended> appended = co_await ingest(call.app.shards, event, now);
   if (!appended.ok()) co_return appended.problem();
-  ack.partition = appended->partition;
-  ack.offset = static_cast<int64_t>(appended->lsn);
-  if (appended->duplicate) ack.duplicate = true;
+  call.here.batches.give(std::move(batch));
+  ack->partition = appended->partition;
+  ack->offset = static_cast<int64_t>(appended->lsn);
+  if (appended->duplicate) ack->duplicate = true;
   if (*predict) {
     Result<CartPrediction> prediction = co_await predict_cart(call.app, std::move(cart), {});
     if (!prediction.ok()) co_return prediction.problem();
-    ack.prediction = std::move(*prediction);
+    ack->prediction = std::move(*prediction);
   }
   call.here.intake.observe(call.app.clock.monotonic() - call.started);
   co_return ack;
@@ -213,21 +225,23 @@ bool is_lines(std::string_view content_type) {
 }
 
 Task<Result<Page>> ingest_events(Call& call) {
-  EventBatch& batch = call.here.batch;
+  auto batch = call.here.batches.take();
   std::string_view body = call.request().body;
-  Result<> read = is_lines(call.request().headers.known(Known::content_type)) ? batch.read_lines(body)
-                                                                              : batch.read_array(body);
+  Result<> read = is_lines(call.request().headers.known(Known::content_type)) ? batch->read_lines(body)
+                                                                              : batch->read_array(body);
   if (!read.ok()) {
     ++call.here.intake_refused;
     co_return read.problem();
   }
-  IngestedBatch done = co_await ingest_all(call.app.shards, batch, call.app.clock.wall());
+  IngestedBatch done = co_await ingest_all(call.app.shards, *batch, call.app.clock.wall());
   call.here.intake_refused += done.problems.size();
   call.here.intake.observe(call.app.clock.monotonic() - call.started);
   // Nothing was taken, and not because of what was sent: say so with the status, so that producers try again.
   if (done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500)
     co_return done.problems[0];
-  co_return Page{write_ack(done)};
+  Page page{write_ack(*batch, done)};
+  call.here.batches.give(std::move(batch));
+  co_return page;
 }
 
 StoredEvent stored(FoundEvent& found) {

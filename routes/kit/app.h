@@ -32,13 +32,31 @@ struct RouteStats {
   RouteStats& operator+=(const RouteStats& other);
 };
 
+// Event batches in use until their answer is written; kept, since their memory is.
+class EventBatches {
+ public:
+  std::unique_ptr<EventBatch> take() {
+    if (free_.empty()) return std::make_unique<EventBatch>();
+    auto batch = std::move(free_.back());
+    free_.pop_back();
+    return batch;
+  }
+  void give(std::unique_ptr<EventBatch> batch) {
+    if (free_.size() < kept_max) free_.push_back(std::move(batch));
+  }
+
+ private:
+  static constexpr size_t kept_max = 64;
+  std::vector<std::unique_ptr<EventBatch>> free_;
+};
+
 // Lives on: its loop. Others read it through ask().
 struct LoopContext {
   explicit LoopContext(Loop& its_loop) : loop(its_loop) {}
 
   Loop& loop;
   Shard* shard = nullptr;          // the first of the shards that live here; every loop owns one at least
-  EventBatch batch;                // scratch of the intake
+  EventBatches batches;            // scratch of the intake
   std::vector<RouteStats> routes;  // by route index, and one more for what matched none
   const HttpCounters* http = nullptr;
   uint64_t intake_refused = 0;  // events that broke a rule

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "codec/checksum.h"
 #include "codec/varint.h"
@@ -49,6 +50,12 @@ void EventFold::apply(const RecordView& record, Rows& rows, bool) {
   } else if (record.kind == Kind::fold) {
     fold_received(record.payload, record.lsn, rows);
   }
+}
+
+void EventFold::refold(const RecordView& record, Rows& rows) {
+  FoldOutbox* outbox = std::exchange(outbox_, nullptr);
+  apply(record, rows, true);
+  outbox_ = outbox;
 }
 
 void EventFold::fold_event(const Event& event, Lsn lsn, Rows& rows) {

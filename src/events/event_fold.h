@@ -31,6 +31,8 @@ class EventFold final : public Fold {
             FoldOutbox* outbox);
 
   void apply(const RecordView& record, Rows& rows, bool replaying) override;
+  // The same for records whose folds were all acknowledged long ago.
+  void refold(const RecordView& record, Rows& rows) override;
   uint64_t definition_digest() const override { return engine_.plan().definition_digest(); }
 
   // Folds a live event into the entities at home here, and queues the rest.

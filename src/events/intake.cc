@@ -48,17 +48,14 @@ Task<void> send_part(Shard* shard, Part* part, Micros now, Sequence* finished) {
 
 }  // namespace
 
-Result<> complete(EventBatch::Entry& entry, Micros now, std::string& id) {
+Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now) {
   Event& event = entry.event;
   if (event.source == own_source)
     return Problem{Error::invalid_input, "source", "\"headrace\" names events of the server itself"};
   if (event.source.empty()) event.source = default_source;
   if (event.data.empty()) event.data = "{}";
   if (!entry.has_time) event.time = now;
-  if (!entry.has_id) {
-    id = "evt_" + make_token(thread_random(), 20);
-    event.id = id;
-  }
+  if (!entry.has_id) event.id = batch.keep("evt_" + make_token(thread_random(), 20));
   return Done{};
 }
 
@@ -75,12 +72,10 @@ Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
   auto& entries = batch.entries();
   out.verdicts.resize(entries.size());
   std::vector<Part> parts(shards.count());
-  std::string made;
   for (size_t i = 0; i < entries.size(); ++i) {
     auto& entry = entries[i];
-    Result<> verdict = entry.problem < 0 ? complete(entry, now, made) : Result<>(batch.problem_of(entry));
+    Result<> verdict = entry.problem < 0 ? complete(batch, entry, now) : Result<>(batch.problem_of(entry));
     Verdict& mine = out.verdicts[i];
-    mine.id_size = entry.event.id.copy(mine.id_bytes, sizeof mine.id_bytes);
     if (!verdict.ok()) {
       mine.problem = static_cast<int>(out.problems.size());
       out.problems.push_back(verdict.problem());

@@ -9,9 +9,9 @@
 
 namespace headrace {
 
-// Gives `event` what its producer left out: an id ("evt_" and 20 characters, kept in `id`), the time of
-// arrival, the default source and empty data. Problem where it names a source that only the server may.
-Result<> complete(EventBatch::Entry& entry, Micros now, std::string& id);
+// Gives an event what its producer left out: an id ("evt_" and 20 characters), the time of arrival, the
+// default source and empty data. Problem where it names a source that only the server may.
+Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now);
 
 // Logs one event. The views of `event` are used before the task first suspends only.
 Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
@@ -20,9 +20,6 @@ Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
 struct Verdict {
   Appended appended;
   int problem = -1;  // index into IngestedBatch::problems, or -1
-  std::string_view id() const { return {id_bytes, id_size}; }
-  char id_bytes[limits::event_id_bytes_max];
-  size_t id_size = 0;
 };
 
 struct IngestedBatch {
@@ -31,7 +28,7 @@ struct IngestedBatch {
   size_t accepted = 0;  // new and duplicate ones
 };
 
-// Logs all valid events of `batch`, split by home. Its entries are used before the task first suspends only.
+// Logs all valid events of `batch`, split by home.
 Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now);
 
 }  // namespace headrace

@@ -2,6 +2,7 @@
 #include "src/server/server.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -234,6 +235,10 @@ Result<> Server::serve() {
 
 Result<> Server::run() {
   signal(SIGPIPE, SIG_IGN);
+  // Buffers of batches come and go: giving their pages back to the kernel each time costs more than holding
+  // them.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
   TRY_DONE(open());
   return serve();
 }

@@ -1,6 +1,8 @@
 // The dedup index from the outside: what it finds, keeps, forgets, and how it meets damage.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/storage/id_index_support.h"
 
 namespace headrace {
