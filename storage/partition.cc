@@ -114,6 +114,7 @@ Lsn Partition::applied_lsn() const { return work_->applied_lsn_; }
 Lsn Partition::durable_lsn() const { return work_->durable_lsn_; }
 Lsn Partition::durable_lsn_any_thread() const { return work_->sync_->durable_lsn(); }
 void Partition::hurry() { work_->hurried_ = true; }
+size_t Partition::waiting() const { return work_->hurried_ && work_->sync_->idle() ? work_->open_.count : 0; }
 void Partition::pump() { work_->pump(); }
 void Partition::synced() { work_->synced(); }
 Refusal Partition::refusal() const { return work_->refusal(); }

@@ -113,11 +113,14 @@ class Partition {
   // limits::batch_age_lazy_us.
   void hurry();
 
+  // Records of the open batch that would go to the disk at once: somebody waits, and the disk is free. Else 0.
+  size_t waiting() const;
+
   // At the end of every loop iteration and every ~2 ms. Hands over the open batch, runs steps of a
   // checkpoint. Does not wait for the disk, but for one case: where document changes kept the state ahead of
   // the log for limits::checkpoint_settle_us it waits for the log, at most limits::checkpoint_wait_us.
   void pump();
-  // After `wake`: advances durable_lsn(), hands over the next batch.
+  // After `wake`: advances durable_lsn(). pump() hands over the next batch.
   void synced();
 
   // Why a write would be refused now.

@@ -60,7 +60,9 @@ void Partition::Work::pump() {
   rows_->evict(options_.row_bytes_max, evict_visits);
 }
 
-void Partition::Work::synced() { pump(); }
+void Partition::Work::synced() {
+  if (!closed_ && !failed_.load(std::memory_order_relaxed)) take_synced();
+}
 
 Refusal Partition::Work::refusal() const { return refusal_for(0, false); }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint8_t event_version = 1;
 constexpr size_t look_ahead_max = 32;  // events of a batch
+constexpr size_t gather_rounds_max = 8;
 constexpr Micros pump_period_us = limits::batch_age_close_us;
 
 IdHash id_hash(std::string_view id) {
@@ -101,8 +102,8 @@ Result<> Shard::index_ids() {
 
 void Shard::start() {
   partition_->hurry();
-  hook_ = owner_.at_end_of_iteration(Stage::output, [this] { progress(); });
-  timer_ = Timer::every(owner_, pump_period_us, [this] { progress(); });
+  hook_ = owner_.at_end_of_iteration(Stage::work, [this] { work(); });
+  timer_ = Timer::every(owner_, pump_period_us, [this] { pump(); });
   durable_.advance(partition_->durable_lsn());
   progress();
 }
@@ -110,7 +111,7 @@ void Shard::start() {
 Task<void> Shard::settle() {
   while (!drained()) {
     partition_->hurry();
-    progress();
+    pump();
     co_await sleep(1000);
   }
 }
@@ -204,9 +205,28 @@ Result<Lsn> Shard::receive(const FoldBatch& batch) {
   return partition_->append(Kind::fold, event_version, {}, scratch_);
 }
 
+// The batch goes when nothing more arrives: a look at the sockets costs less than a group commit of its own.
+void Shard::work() {
+  if (!owner_.about_to_sleep()) return;
+  size_t waiting = partition_->waiting();
+  if (waiting > gathered_ && ++gather_rounds_ <= gather_rounds_max) {
+    gathered_ = waiting;
+    owner_.poll_again();
+    return;
+  }
+  gathered_ = 0;
+  gather_rounds_ = 0;
+  pump();
+}
+
+void Shard::pump() {
+  partition_->pump();
+  progress();
+}
+
 // Whenever records may have become durable: acknowledges, and sends on what may go.
 void Shard::progress() {
-  partition_->pump();
+  partition_->synced();
   durable_.advance(partition_->durable_lsn());
   for (uint32_t target = 0; target < outbox_.targets(); ++target) send_folds(target);
   if (auto oldest = outbox_.oldest())

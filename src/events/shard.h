@@ -115,6 +115,8 @@ class Shard {
   struct Ahead;
   void look_ahead(std::span<Ahead> group);
   Result<Appended> ingest_known(const Event& event, const IdHash& hash, Micros now, std::string_view payload);
+  void work();
+  void pump();
   void progress();
   void send_folds(uint32_t target);
   Task<void> deliver(uint32_t target, std::shared_ptr<const FoldBatch> batch);
@@ -138,6 +140,7 @@ class Shard {
   std::unique_ptr<IdIndex> ids_;
   ShardStats stats_;
   Lsn recovered_lsn_ = 0;
+  size_t gathered_ = 0, gather_rounds_ = 0;  // records seen at the last look at the sockets; looks so far
   Sequence durable_, acked_;
   std::unique_ptr<Partition> partition_;  // after what it calls back into
   Loop::Hook hook_;

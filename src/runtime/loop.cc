@@ -17,6 +17,7 @@ struct Loop::Uv {
   uv_loop_t loop;
   uv_prepare_t prepare;
   uv_check_t check;
+  uv_idle_t idle;  // while it runs, the poll does not sleep
   Wake wake;
   std::atomic<bool> stopping{false};
 };
@@ -42,6 +43,7 @@ Loop::Loop() : uv_(std::make_unique<Uv>()), mail_(std::make_unique<Mail>()) {
   uv_->wake.open(&uv_->loop);
   CHECK(uv_prepare_init(&uv_->loop, &uv_->prepare) == 0);
   CHECK(uv_check_init(&uv_->loop, &uv_->check) == 0);
+  CHECK(uv_idle_init(&uv_->loop, &uv_->idle) == 0);
   uv_->prepare.data = uv_->check.data = this;
   CHECK(uv_prepare_start(&uv_->prepare, &LoopCalls::prepare) == 0);
   CHECK(uv_check_start(&uv_->check, &LoopCalls::check) == 0);
@@ -52,6 +54,7 @@ Loop::~Loop() {
   uv_->wake.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&uv_->prepare), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&uv_->check), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&uv_->idle), nullptr);
   for (int turn = 0; turn < 8 && uv_run(&uv_->loop, UV_RUN_NOWAIT) != 0; ++turn) {
   }                                       // closing callbacks, also of what lived on the loop
   CHECK(uv_loop_close(&uv_->loop) == 0);  // everything that lived on the loop was closed before it
@@ -178,13 +181,20 @@ void Loop::run_stage(Stage stage) {
   if (ended) std::erase_if(hooks, [](auto& entry) { return !entry->run; });
 }
 
+void Loop::poll_again() {
+  CHECK(uv_idle_start(&uv_->idle, [](uv_idle_t*) {}) == 0);
+}
+
 void Loop::before_sleep() {
+  about_to_sleep_ = true;
   settle();
+  about_to_sleep_ = false;
   uv_->wake.fall_asleep();
   if (again_ || mail_waiting() || uv_->stopping.load(std::memory_order_acquire)) uv_->wake.call();
 }
 
 void Loop::after_sleep() {
+  uv_idle_stop(&uv_->idle);
   uv_->wake.awake();
   settle();
 }

@@ -60,6 +60,11 @@ class Loop {
   // For a hook that made new work for an earlier stage: the stages run once more before the loop sleeps.
   void settle_again() { again_ = true; }
 
+  // True while hooks run for the last time before the loop would sleep.
+  bool about_to_sleep() const { return about_to_sleep_; }
+  // Called by such a hook: the loop looks for what has arrived meanwhile, without sleeping.
+  void poll_again();
+
   // Monotonic time at the start of this iteration (milliseconds' resolution).
   Micros now() const;
 
@@ -97,6 +102,7 @@ class Loop {
   Loops* group_ = nullptr;
   size_t index_ = 0;
   bool again_ = false;
+  bool about_to_sleep_ = false;
   bool in_stage_ = false;  // hooks are running
   std::vector<std::unique_ptr<HookEntry>> hooks_[3];
   std::vector<Loop*> to_wake_;
