@@ -57,8 +57,14 @@ Row* Rows::lookup(uint8_t table, std::string_view key, uint64_t hash) {
   for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
     Row* row = shard.slots[slot];
     if (row == nullptr) return nullptr;
-    if (row->hash == hash && row->table == table && row->key == key) {
-      row->recent = true;
+    // The lines of a row, then its bytes, are asked for side by side rather than met one after the other.
+    __builtin_prefetch(reinterpret_cast<const char*>(row) + 64);
+    __builtin_prefetch(reinterpret_cast<const char*>(row) + 128);
+    if (row->hash != hash) continue;
+    __builtin_prefetch(row->bytes.data());
+    __builtin_prefetch(row->bytes.data() + 64);
+    if (row->table == table && row->key == key) {
+      if (!row->recent) row->recent = true;
       return row;
     }
   }

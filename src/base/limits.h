@@ -96,6 +96,7 @@ inline constexpr size_t worker_queue_max = 256;
 // Events
 inline constexpr size_t batch_events_max = 10'000;
 inline constexpr size_t event_bytes_max = 256 * 1024;
+inline constexpr Micros event_ahead_max_us = day_us;  // a later time would push all recent events out of windows
 inline constexpr size_t event_type_bytes_max = 128;
 inline constexpr size_t event_id_bytes_max = 128;
 

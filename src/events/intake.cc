@@ -52,6 +52,8 @@ Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now) {
   Event& event = entry.event;
   if (event.source == own_source)
     return Problem{Error::invalid_input, "source", "\"headrace\" names events of the server itself"};
+  if (entry.has_time && event.time > now + limits::event_ahead_max_us)
+    return Problem{Error::invalid_input, "timestamp", "must be at most a day ahead of the server's clock"};
   if (event.source.empty()) event.source = default_source;
   if (event.data.empty()) event.data = "{}";
   if (!entry.has_time) event.time = now;
