@@ -122,6 +122,7 @@ constexpr const TypeInfo* shape_or_null() {
 template <auto F>
 inline constexpr Handler handler{
     .name = detail::function_name<F>(),
+    .takes_input = !std::is_void_v<typename detail::Signature<decltype(F)>::In>,
     .in = detail::shape_or_null<typename detail::Signature<decltype(F)>::In>(),
     .out = detail::shape_or_null<typename detail::Signature<decltype(F)>::Out>(),
     .run = detail::run<F>,

@@ -28,7 +28,8 @@ class Call;
 // A handler as data, made by handler<function> from the function's signature (routes/kit/handler.h).
 struct Handler {
   std::string_view name;          // the function's: operation id, metric label and log field
-  const TypeInfo* in = nullptr;   // nullptr: takes no input, or reads the body itself
+  bool takes_input = false;       // false: none, or it reads the body itself
+  const TypeInfo* in = nullptr;   // of the input, a struct with a shape
   const TypeInfo* out = nullptr;  // nullptr: answers with a page of its own
   void (*run)(Call&) = nullptr;   // takes the call over; answers now or later
 };
@@ -70,10 +71,12 @@ void a_row_has_no_summary();
 
 namespace detail {
 
-constexpr bool has_field(const TypeInfo* type, std::string_view name) {
-  if (!type || !type->shape) return false;
-  for (size_t i = 0; i < type->shape->count; ++i)
-    if (type->shape->fields[i].name == name) return true;
+// By `takes_input`, not by comparing addresses with null: g++ with sanitizers takes that for no constant
+// expression.
+constexpr bool has_field(const Handler& handler, std::string_view name) {
+  if (!handler.takes_input) return false;
+  for (size_t i = 0; i < handler.in->shape->count; ++i)
+    if (handler.in->shape->fields[i].name == name) return true;
   return false;
 }
 
@@ -83,7 +86,7 @@ constexpr void check_path(const Route& route) {
   for (size_t open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
     size_t close = path.find('}', open);
     if (close == path.npos) route_rules::a_path_begins_with_a_slash_and_has_balanced_braces();
-    if (!has_field(route.handler.in, path.substr(open + 1, close - open - 1)))
+    if (!has_field(route.handler, path.substr(open + 1, close - open - 1)))
       route_rules::a_path_parameter_is_not_a_field_of_the_input();
   }
 }
