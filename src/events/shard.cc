@@ -52,7 +52,11 @@ void Shard::Wake::arrive(Message& message, Delivery delivery) {
   if (delivery == Delivery::run) self.shard.progress();
 }
 
-Shard::~Shard() = default;
+// The loop no longer runs. The threads of the partition end first; a wake of theirs may still lie in the loop's mail.
+Shard::~Shard() {
+  partition_.reset();
+  owner_.drop_mail();
+}
 
 Result<std::unique_ptr<Shard>> Shard::open(Shards& all, Loop& owner, PartitionPlace place,
                                            std::shared_ptr<const features::Plan> plan, Clock& clock) {

@@ -53,6 +53,9 @@ class Loop {
   // Any thread: a message whose number its owner bounds (a completion). Never refused, no allocation.
   void hand_over(Message& message);
 
+  // Once run() has returned for good: what was handed over and never run is dropped, so that its owners may go.
+  void drop_mail() { deliver_mail(Delivery::drop); }
+
   // Runs `hook` at the end of every iteration, as long as the returned value lives. The loop must outlive it.
   class Hook;
   [[nodiscard]] Hook at_end_of_iteration(Stage stage, std::function<void()> hook);

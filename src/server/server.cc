@@ -164,7 +164,10 @@ void Server::fail(const Problem& problem) {
 // event.
 Task<void> Server::listen(Loop& loop, std::latch& listening) {
   auto wait = [](Shard* shard) -> Task<void> { co_await shard->acked().at_least(shard->recovered_lsn()); };
-  for (uint32_t p = 0; p < shards_->count(); ++p) co_await ask((*shards_)[p].loop(), wait, &(*shards_)[p]);
+  for (uint32_t p = 0; p < shards_->count(); ++p) {
+    Result<> sent = co_await ask((*shards_)[p].loop(), wait, &(*shards_)[p]);
+    CHECK(sent.ok());  // nothing else is under way yet
+  }
   OnLoop& mine = on_loop_[loop.index()];
   auto listener = Listener::open(loop, port_->host(), port_->port(), *mine.dispatch);
   if (listener.ok()) {
@@ -210,11 +213,18 @@ void Server::stop_once() {
   spawn(shut_down());
 }
 
+// Each step is tried on, in the order that loses nothing: no new requests, nothing on its way, closed files.
 Task<void> Server::shut_down() {
   auto drain = [](OnLoop* mine) -> Task<void> { return mine->listener->drain(); };
-  for (size_t i = 0; i < loops_->size(); ++i) co_await ask((*loops_)[i], drain, &on_loop_[i]);
+  for (size_t i = 0; i < loops_->size(); ++i) {
+    Result<> drained = co_await ask((*loops_)[i], drain, &on_loop_[i]);
+    if (!drained.ok()) fail(drained.problem());
+  }
   auto settle = [](Shard* shard) -> Task<void> { return shard->settle(); };
-  for (uint32_t p = 0; p < shards_->count(); ++p) co_await ask((*shards_)[p].loop(), settle, &(*shards_)[p]);
+  for (uint32_t p = 0; p < shards_->count(); ++p) {
+    Result<> settled = co_await ask((*shards_)[p].loop(), settle, &(*shards_)[p]);
+    if (!settled.ok()) fail(settled.problem());
+  }
   auto close = [](Shard* shard) { return shard->close(); };
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Result<> closed = co_await ask((*shards_)[p].loop(), close, &(*shards_)[p]);
