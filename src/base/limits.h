@@ -79,7 +79,8 @@ inline constexpr size_t id_runs_max = 8;                             // above it
 inline constexpr Micros id_retry_us = 200'000;                       // after a failed write of a run
 
 // Folds between partitions
-inline constexpr size_t fold_batch_bytes_max = 512 * 1024;  // of one fold record
+inline constexpr size_t fold_batch_bytes_max = 512 * 1024;          // of one fold record
+inline constexpr size_t fold_outbox_bytes_max = 64 * 1024 * 1024;   // waiting for one target; above, 503
 
 // Predictions
 inline constexpr size_t prediction_cache_entries = 10'000;  // per partition

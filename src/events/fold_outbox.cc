@@ -71,4 +71,10 @@ std::optional<Lsn> FoldOutbox::oldest() const {
   return found;
 }
 
+bool FoldOutbox::full() const {
+  for (auto& t : targets_)
+    if (t.payloads.size() > limits::fold_outbox_bytes_max) return true;
+  return false;
+}
+
 }  // namespace headrace

@@ -24,7 +24,7 @@ struct FoldBatch {
   std::string payloads;  // encode_fold(), each behind its length (put_text)
 };
 
-// Lives on: the source partition's loop.
+// Lives on: the source partition's loop. Limits: full() says when its owner must refuse more.
 class FoldOutbox {
  public:
   FoldOutbox(uint32_t source, uint32_t partitions) : source_(source), targets_(partitions) {}
@@ -48,6 +48,8 @@ class FoldOutbox {
   // The oldest event whose folds are not all durable at their targets.
   std::optional<Lsn> oldest() const;
   bool empty() const { return !oldest(); }
+  // A target is so far behind that nothing more should be taken in (limits::fold_outbox_bytes_max).
+  bool full() const;
 
  private:
   struct Entry {

@@ -52,7 +52,8 @@ void Shard::Wake::arrive(Message& message, Delivery delivery) {
   if (delivery == Delivery::run) self.shard.progress();
 }
 
-// The loop no longer runs. The threads of the partition end first; a wake of theirs may still lie in the loop's mail.
+// The loop no longer runs. The threads of the partition end first; a wake of theirs may still lie in the
+// loop's mail.
 Shard::~Shard() {
   partition_.reset();
   owner_.drop_mail();
@@ -143,7 +144,8 @@ Result<Appended> Shard::ingest_known(const Event& event, const IdHash& hash, Mic
     ++stats_.duplicates;
     return Appended{id_, *first, true};
   }
-  if (ids_->full()) return Error::overloaded;  // its disk is late; a wait here would stop the loop
+  // A disk or another partition is late; a wait here would stop the loop.
+  if (ids_->full() || outbox_.full()) return Error::overloaded;
   Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, payload, false);
   if (!lsn.ok()) return lsn.problem();
   partition_->hurry();
