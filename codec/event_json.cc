@@ -40,10 +40,8 @@ class EventReader {
   Result<> read(od::object object) {
     for (auto member : object) {
       std::string_view key;
-      if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-      if (!keys_.add(key)) return Problem{Error::malformed_json, std::string(key), "the key appears twice"};
       od::value value;
-      if (auto code = member.value().get(value)) return json_problem(code);
+      TRY_DONE(open_member(member, keys_, key, value));
       TRY_DONE(take(key, value));
     }
     if (problem_.empty() && event_.type.empty())
@@ -180,11 +178,8 @@ class EventReader {
     KeySet keys;
     for (auto member : object) {
       std::string_view key;
-      if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-      if (!keys.add(key))
-        return Problem{Error::malformed_json, "data." + std::string(key), "the key appears twice"};
       od::value value;
-      if (auto code = member.value().get(value)) return json_problem(code);
+      TRY_DONE(open_member(member, keys, key, value, "data."));
       TRY_DONE(key == "user_id"      ? entity("data.user_id", value, event_.user)
                : key == "session_id" ? entity("data.session_id", value, event_.session)
                : key == "cart_id"    ? entity("data.cart_id", value, event_.cart)

@@ -52,8 +52,13 @@ Problem wrong_type(const Path& path, TypeKind kind) {
   return {Error::invalid_input, path.text(), fmt::format("must be {}", article_and_name(kind))};
 }
 
-Problem missing(const Path& path) {
-  return {Error::missing_field, path.text(), fmt::format("Missing required field: {}", path.text())};
+Result<> check_required(const ShapeInfo& shape, uint64_t seen, const Path* inside) {
+  for (auto& field : shape) {
+    if (!field.required() || (seen >> (&field - shape.begin()) & 1)) continue;
+    std::string name = Path{inside, field.name, 0}.text();
+    return Problem{Error::missing_field, name, "Missing required field: " + name};
+  }
+  return Done{};
 }
 
 Result<> check_number_rules(double number, const Rules& rules, const Path& path) {
@@ -94,10 +99,8 @@ Result<> read_object(od::object object, const ShapeInfo& shape, void* out, const
   uint64_t seen = 0;
   for (auto member : object) {
     std::string_view key;
-    if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-    if (!keys.add(key)) return Problem{Error::malformed_json, std::string(key), "the key appears twice"};
     od::value inner;
-    if (auto code = member.value().get(inner)) return json_problem(code);
+    TRY_DONE(open_member(member, keys, key, inner));
     const FieldInfo* match = nullptr;
     for (auto& field : shape)
       if (field.name == key) match = &field;
@@ -112,10 +115,7 @@ Result<> read_object(od::object object, const ShapeInfo& shape, void* out, const
     TRY_DONE(read_value(inner, *match->type, match->rules, match->member(out), here, depth + 1));
     seen |= uint64_t{1} << (match - shape.begin());
   }
-  for (auto& field : shape)
-    if (field.required() && !(seen >> (&field - shape.begin()) & 1))
-      return missing(Path{&path, field.name, 0});
-  return Done{};
+  return check_required(shape, seen, &path);
 }
 
 struct Reading {
@@ -186,10 +186,8 @@ struct Reading {
     size_t count = 0;
     for (auto member : object) {
       std::string_view key;
-      if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-      if (!keys.add(key)) return Problem{Error::malformed_json, std::string(key), "the key appears twice"};
       od::value inner;
-      if (auto code = member.value().get(inner)) return json_problem(code);
+      TRY_DONE(open_member(member, keys, key, inner));
       if (++count > rules.length_max) break;
       Path here{&path, key, 0};
       TRY_DONE(read_value(inner, *type.element, rules, type.insert(out, key), here, depth + 1));
@@ -259,10 +257,7 @@ bool parse_all(std::string_view text, Number& number) {
 }  // namespace
 
 Result<> check_required(const ShapeInfo& shape, uint64_t seen) {
-  for (auto& field : shape)
-    if (field.required() && !(seen >> (&field - shape.begin()) & 1))
-      return missing(Path{nullptr, field.name, 0});
-  return Done{};
+  return check_required(shape, seen, nullptr);
 }
 
 Result<> read_json(std::string_view text, const TypeInfo& type, void* value) {

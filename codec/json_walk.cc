@@ -39,6 +39,15 @@ bool KeySet::add(std::string_view key) {
   return true;
 }
 
+Result<> open_member(simdjson::simdjson_result<od::field> member, KeySet& keys, std::string_view& key,
+                     od::value& value, std::string_view inside) {
+  if (auto code = member.unescaped_key().get(key)) return json_problem(code);
+  if (!keys.add(key))
+    return Problem{Error::malformed_json, std::string(inside) + std::string(key), "the key appears twice"};
+  if (auto code = member.value().get(value)) return json_problem(code);
+  return Done{};
+}
+
 Problem json_problem(simdjson::error_code code) {
   return {Error::malformed_json, simdjson::error_message(code)};
 }
@@ -71,10 +80,8 @@ Result<> check_object(od::value value, size_t depth) {
   KeySet keys;
   for (auto member : object) {
     std::string_view key;
-    if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-    if (!keys.add(key)) return Problem{Error::malformed_json, std::string(key), "the key appears twice"};
     od::value inner;
-    if (auto code = member.value().get(inner)) return json_problem(code);
+    TRY_DONE(open_member(member, keys, key, inner));
     TRY_DONE(check_whole(inner, depth + 1));
   }
   return Done{};

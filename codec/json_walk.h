@@ -30,6 +30,11 @@ class KeySet {
   std::vector<std::string_view> more_;
 };
 
+// Takes key and value of one member of an object; the key must not have been there before. `inside` is the
+// path of the object with a trailing dot, for the message; empty at the top.
+Result<> open_member(simdjson::simdjson_result<simdjson::ondemand::field> member, KeySet& keys,
+                     std::string_view& key, simdjson::ondemand::value& value, std::string_view inside = {});
+
 // Consumes `value` and everything inside it. `depth` is that of the value itself, 1 at the top.
 Result<> check_whole(simdjson::ondemand::value value, size_t depth);
 

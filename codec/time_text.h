@@ -1,4 +1,4 @@
-// Times as text: ISO 8601 as in RFC 3339, also without a zone (then UTC), and HTTP dates are elsewhere.
+// Times as text: ISO 8601 as in RFC 3339, also without a zone (then UTC).
 #pragma once
 
 #include <optional>
