@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/features/engine.h"
+#include "src/features/fold_payload.h"
 #include "src/features/row.h"
 
 namespace {
@@ -79,7 +80,7 @@ void fold_three_rows(benchmark::State& state) {
     who[i] = static_cast<size_t>(std::stoul(stream.users[i].substr(5)));
   }
   Micros lap = stream.events.back().time - stream.events.front().time;
-  std::vector<std::string> rows(3 * entities);
+  std::vector<RowBytes> rows(3 * entities);
   size_t i = 0;
   for (auto _ : state) {
     size_t at = i++ & 4095;
@@ -89,7 +90,7 @@ void fold_three_rows(benchmark::State& state) {
     seen[at].time += lap;
   }
   size_t bytes = 0;
-  for (const std::string& row : rows) bytes += row.size();
+  for (const RowBytes& row : rows) bytes += row.size();
   state.counters["row_bytes_mean"] = static_cast<double>(bytes) / static_cast<double>(rows.size());
 }
 BENCHMARK(fold_three_rows)->Arg(8)->Arg(64)->Arg(512);
@@ -109,31 +110,47 @@ void event_into_rows(benchmark::State& state) {
 }
 BENCHMARK(event_into_rows)->Arg(64)->Arg(4096)->Arg(65'536);
 
-void encode_payload(benchmark::State& state) {
+// Folds behind each other, as a batch of them travels to another partition.
+void encode_folds(benchmark::State& state) {
   auto plan = default_plan();
-  Stream stream(64, 8);
-  Observation seen;
-  FieldIndex(plan).extract(stream.events[0], seen);
-  std::string payload;
+  Stream stream(4096, 512);
+  FieldIndex fields(plan);
+  std::vector<Observation> seen(4096);
+  for (size_t i = 0; i < 4096; ++i) fields.extract(stream.events[i], seen[i]);
+  FoldWriter writer(plan);
+  std::string folds;
+  Lsn lsn = 0;
   for (auto _ : state) {
-    payload.clear();
-    encode_fold(*plan, {EntityKind::cart, stream.carts[0], 1, 1'000'000}, seen, payload);
-    benchmark::DoNotOptimize(payload.data());
+    size_t at = ++lsn & 4095;
+    if (at % 128 == 0) folds.clear();
+    if (at % 128 == 0 || lsn == 1) writer.begin(folds);
+    writer.add(rank_of(lsn, EntityKind::cart), stream.carts[at], seen[at], folds);
   }
-  state.counters["payload_bytes"] = static_cast<double>(payload.size());
+  benchmark::DoNotOptimize(folds.data());
 }
-BENCHMARK(encode_payload);
+BENCHMARK(encode_folds);
 
-void decode_payload(benchmark::State& state) {
+void decode_folds(benchmark::State& state) {
   auto plan = default_plan();
-  Stream stream(64, 8);
+  Stream stream(4096, 512);
+  FieldIndex fields(plan);
+  FoldWriter writer(plan);
+  std::string folds;
   Observation seen;
-  FieldIndex(plan).extract(stream.events[0], seen);
-  std::string payload;
-  encode_fold(*plan, {EntityKind::cart, stream.carts[0], 1, 1'000'000}, seen, payload);
-  for (auto _ : state) benchmark::DoNotOptimize(decode_fold(*plan, payload, seen));
+  for (size_t i = 0; i < 4096; ++i) {
+    fields.extract(stream.events[i], seen);
+    if (i % 128 == 0) writer.begin(folds);
+    writer.add(rank_of(i + 1, EntityKind::cart), stream.carts[i], seen, folds);
+  }
+  auto reader = std::make_unique<FoldReader>(*plan, folds);
+  Fold fold;
+  for (auto _ : state) {
+    if (!reader->next(fold)) reader = std::make_unique<FoldReader>(*plan, folds);
+    benchmark::DoNotOptimize(fold);
+  }
+  state.counters["fold_bytes"] = static_cast<double>(folds.size()) / 4096;
 }
-BENCHMARK(decode_payload);
+BENCHMARK(decode_folds);
 
 void fold_late(benchmark::State& state) {
   auto plan = default_plan();
@@ -143,7 +160,7 @@ void fold_late(benchmark::State& state) {
   std::shuffle(stream.events.begin(), stream.events.end(), random);
   std::vector<Observation> seen(4096);
   for (size_t i = 0; i < 4096; ++i) fields.extract(stream.events[i], seen[i]);
-  std::string row;
+  RowBytes row;
   size_t i = 0;
   for (auto _ : state) fold_row(plan->kind(EntityKind::user), seen[i++ & 4095], row);
 }
@@ -154,7 +171,7 @@ void read(benchmark::State& state) {
   FieldIndex fields(plan);
   auto kind = static_cast<EntityKind>(state.range(1));
   Stream stream(static_cast<size_t>(state.range(0)), 1);
-  std::string row;
+  RowBytes row;
   Observation seen;
   for (const Event& event : stream.events) {
     fields.extract(event, seen);

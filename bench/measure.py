@@ -1,6 +1,7 @@
 """Starting, loading and weighing servers: what bench/run and the peers share."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+KEY = "hr_bench_" + "b" * 56
 PAYLOAD_BYTES = 200  # of what is written to Redis and PostgreSQL, as of the events
 
 
@@ -92,6 +94,21 @@ class Server:
     @property
     def pid(self):
         return self.process.pid
+
+
+class Headrace(Server):
+    """The server on a data directory of its own, with a known key."""
+
+    def __init__(self, program, folder, start_s=20):
+        self.path = folder / "serve.log"
+        super().__init__([*program, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0"], self.path,
+                         env={**os.environ, "HEADRACE_ADMIN_KEY": KEY})
+        until = time.monotonic() + start_s
+        while not (found := re.search(r"listening on (http://\S+)", self.path.read_text())):
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise RuntimeError(f"headrace did not start (exit {self.process.poll()}):\n" + self.path.read_text()[-2000:])
+            time.sleep(0.02)
+        self.url = found.group(1)
 
 
 class Folder:

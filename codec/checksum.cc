@@ -61,6 +61,19 @@ Digest hash128(std::string_view bytes, uint64_t seed) {
   return {hash.low64, hash.high64};
 }
 
+struct Hash128::Work {
+  XXH3_state_t state;
+};
+
+Hash128::Hash128() : work_(std::make_unique<Work>()) { XXH3_128bits_reset(&work_->state); }
+Hash128::~Hash128() = default;
+void Hash128::add(std::string_view bytes) { XXH3_128bits_update(&work_->state, bytes.data(), bytes.size()); }
+
+Digest Hash128::value() const {
+  XXH128_hash_t hash = XXH3_128bits_digest(&work_->state);
+  return {hash.low64, hash.high64};
+}
+
 Digest& Digest::operator+=(const Digest& other) {
   low += other.low;
   high += other.high + (low < other.low ? 1 : 0);

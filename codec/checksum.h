@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,5 +25,20 @@ struct Digest {
 std::string to_text(const Digest& digest);  // 32 hexadecimal digits
 
 Digest hash128(std::string_view bytes, uint64_t seed = 0);
+
+// hash128() of bytes that come in pieces.
+class Hash128 {
+ public:
+  Hash128();
+  ~Hash128();
+  Hash128(const Hash128&) = delete;
+  Hash128& operator=(const Hash128&) = delete;
+  void add(std::string_view bytes);
+  Digest value() const;
+
+ private:
+  struct Work;
+  std::unique_ptr<Work> work_;
+};
 
 }  // namespace headrace

@@ -27,6 +27,8 @@ struct Compressor::Context {
   Context& operator=(const Context&) = delete;
 
   ZSTD_CCtx* zstd;
+  std::unique_ptr<char[]> room;  // for a frame: growing a string that far would fill it with zeros each time
+  size_t room_bytes = 0;
 };
 
 Compressor::Compressor(int level) : context_(std::make_unique<Context>(level)) {}
@@ -35,10 +37,15 @@ Compressor::Compressor(Compressor&&) noexcept = default;
 
 void Compressor::compress(std::string_view bytes, std::string& out, size_t at) {
   CHECK(at <= out.size());
-  out.resize(std::max(out.size(), at + ZSTD_compressBound(bytes.size())));
-  size_t size = ZSTD_compress2(context_->zstd, out.data() + at, out.size() - at, bytes.data(), bytes.size());
+  Context& own = *context_;
+  if (size_t bound = ZSTD_compressBound(bytes.size()); own.room_bytes < bound) {
+    own.room = std::make_unique_for_overwrite<char[]>(bound);
+    own.room_bytes = bound;
+  }
+  size_t size = ZSTD_compress2(own.zstd, own.room.get(), own.room_bytes, bytes.data(), bytes.size());
   CHECK(!ZSTD_isError(size));
-  out.resize(at + size);
+  out.resize(at);
+  out.append(own.room.get(), size);
 }
 
 struct Decompressor::Context {

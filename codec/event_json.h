@@ -11,6 +11,14 @@
 
 namespace headrace {
 
+class JsonWalk;
+
+// What a message of a stream says beside its events.
+struct StreamMessage {
+  std::string id;                           // of the message, as JSON text; empty: none
+  std::string_view subscribe, unsubscribe;  // the members of these names, as JSON text; good until the next read
+};
+
 // What a producer sent: events, in order, each with its own verdict. Reused between requests, so that its
 // memory is.
 class EventBatch {
@@ -20,6 +28,7 @@ class EventBatch {
     int problem = -1;  // index into `problems`, or -1
     bool has_id = false;  // otherwise the server gives one
     bool has_time = false;
+    uint32_t first_member = 0, member_count = 0;  // in `members_`, of the event's data
   };
 
   // Reads a body that holds exactly one event.
@@ -30,6 +39,11 @@ class EventBatch {
   Result<> read_array(std::string_view body);
   Result<> read_lines(std::string_view body);
 
+  // Reads a message of a stream: one event, an array, {"events": [...]}, or a request ({"subscribe": ...} or
+  // {"unsubscribe": ...}, and then there are no entries); an object may have an "id" beside these. `message` has what was
+  // read of it also where there is a problem.
+  Result<> read_message(std::string_view text, StreamMessage& message);
+
   std::vector<Entry>& entries() { return entries_; }
   // Keeps a text as long as the entries.
   std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
@@ -39,10 +53,18 @@ class EventBatch {
 
  private:
   friend class EventReader;
-  void clear();
+  std::string_view begin(std::string_view body);
+  void hand_out_members();
+  int add(Problem problem);
+  bool read_elements(JsonWalk& walk);
+  Result<> read_message_object(JsonWalk& walk, StreamMessage& message);
+  bool read_some_lines(std::string_view text);
+  bool read_line(JsonWalk& walk, bool opened, Entry& entry);
+
   std::vector<Entry> entries_;
+  std::vector<EventMember> members_;
   std::vector<Problem> problems_;
-  std::deque<std::string> texts_;  // strings that had escapes, and ids that came as numbers
+  std::deque<std::string> texts_;  // strings that had escapes, and ids that were given
   std::string padded_;             // the body
 };
 

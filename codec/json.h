@@ -31,6 +31,7 @@ Result<T> from_json(std::string_view text) {
 template <class T>
 std::string to_json(const T& value) {
   std::string out;
+  out.reserve(512);  // most answers, at once
   write_json(type_of<T>(), &value, out);
   return out;
 }
@@ -38,7 +39,9 @@ std::string to_json(const T& value) {
 // Appends `text` as a JSON string with quotes. Bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string_view text, std::string& out);
 
-// Appends the shortest text that reads back as the same number; null for NaN and infinities.
+// Appends the shortest text that reads back as the same number; null for NaN and infinities. Of a float that is
+// less text than of the double it would become, and the same once rounded to float.
 void append_json_number(double number, std::string& out);
+void append_json_number(float number, std::string& out);
 
 }  // namespace headrace

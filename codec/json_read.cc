@@ -12,7 +12,7 @@
 namespace headrace {
 namespace {
 
-namespace od = simdjson::ondemand;
+constexpr Rules no_rules{};
 
 // The path to what is being read, for messages: "lines[2].price".
 struct Path {
@@ -91,162 +91,153 @@ Result<> check_string_rules(std::string_view text, const Rules& rules, const Pat
   return Problem{Error::invalid_input, path.text(), "must be one of " + names};
 }
 
-Result<> read_value(od::value value, const TypeInfo& type, const Rules& rules, void* out, const Path& path,
-                    size_t depth);
-
-Result<> read_object(od::object object, const ShapeInfo& shape, void* out, const Path& path, size_t depth) {
-  KeySet keys;
-  uint64_t seen = 0;
-  for (auto member : object) {
-    std::string_view key;
-    od::value inner;
-    TRY_DONE(open_member(member, keys, key, inner));
-    const FieldInfo* match = nullptr;
-    for (auto& field : shape)
-      if (field.name == key) match = &field;
-    if (!match) {
-      TRY_DONE(check_whole(inner, depth + 1));
-      continue;
-    }
-    Path here{&path, match->name, 0};
-    bool null = false;
-    if (auto code = inner.is_null().get(null)) return json_problem(code);
-    if (null && !match->required() && match->type->kind != TypeKind::raw) continue;
-    TRY_DONE(read_value(inner, *match->type, match->rules, match->member(out), here, depth + 1));
-    seen |= uint64_t{1} << (match - shape.begin());
-  }
-  return check_required(shape, seen, &path);
+const FieldInfo* field_named(const ShapeInfo& shape, std::string_view name) {
+  for (auto& field : shape)
+    if (field.name == name) return &field;
+  return nullptr;
 }
 
+// One value on its way into `out`. As in the walk, false means refused, and the walk has the problem.
 struct Reading {
-  od::value value;
+  JsonWalk& walk;
   const TypeInfo& type;
   const Rules& rules;
   void* out;
   const Path& path;
   size_t depth;
 
-  Result<> integer() {
+  bool read() {
+    if (depth > limits::json_depth_max)
+      return walk.fail(
+          {Error::malformed_json, fmt::format("nested deeper than {}", limits::json_depth_max)});
+    if (type.optional) out = type.emplace(out);
+    switch (type.kind) {
+      case TypeKind::boolean:
+        return boolean();
+      case TypeKind::integer:
+        return integer();
+      case TypeKind::number:
+        return number();
+      case TypeKind::string:
+        return text();
+      case TypeKind::timestamp:
+        return timestamp();
+      case TypeKind::raw:
+        return raw();
+      case TypeKind::array:
+        return walk.peek() == '[' ? array() : unfit();
+      case TypeKind::map:
+        return walk.peek() == '{' ? map() : unfit();
+      case TypeKind::object:
+        return walk.peek() == '{' ? object() : unfit();
+      case TypeKind::single:
+      case TypeKind::view:
+      case TypeKind::written:
+        break;
+    }
+    return walk.fail({Error::internal_error});
+  }
+
+ private:
+  bool unfit() { return walk.fail(wrong_type(path, type.kind)); }
+  bool keeps(const Result<>& rule) { return rule.ok() || walk.fail(rule.problem()); }
+
+  bool take_number(std::string_view& token, bool& whole) {
+    bool begins = walk.peek() == '-' || (walk.peek() >= '0' && walk.peek() <= '9');
+    return begins ? walk.number(token, whole) : unfit();
+  }
+
+  // 3.0 is an integer to JSON Schema, too.
+  bool integer() {
+    std::string_view token;
+    bool whole;
     int64_t number;
     double real;
-    if (value.get_int64().get(number)) {
-      // 3.0 is an integer to JSON Schema, too.
-      if (value.get_double().get(real) || real != std::floor(real) || std::abs(real) > 9e15)
-        return wrong_type(path, type.kind);
+    if (!take_number(token, whole)) return false;
+    if (!whole || !to_integer(token, number)) {
+      if (!to_double(token, real) || real != std::floor(real) || std::abs(real) > 9e15) return unfit();
       number = static_cast<int64_t>(real);
     }
     *static_cast<int64_t*>(out) = number;
-    return check_number_rules(static_cast<double>(number), rules, path);
+    return keeps(check_number_rules(static_cast<double>(number), rules, path));
   }
 
-  Result<> number() {
+  bool number() {
+    std::string_view token;
+    bool whole;
     double number;
-    if (value.get_double().get(number) || !std::isfinite(number)) return wrong_type(path, type.kind);
+    if (!take_number(token, whole)) return false;
+    if (!to_double(token, number) || !std::isfinite(number)) return unfit();
     *static_cast<double*>(out) = number;
-    return check_number_rules(number, rules, path);
+    return keeps(check_number_rules(number, rules, path));
   }
 
-  Result<> text() {
+  bool text() {
     std::string_view text;
-    if (auto code = value.get_string().get(text))
-      return code == simdjson::INCORRECT_TYPE ? wrong_type(path, type.kind) : json_problem(code);
-    if (type.kind == TypeKind::timestamp) {
-      auto time = parse_time(text);
-      if (!time) return wrong_type(path, type.kind);
-      static_cast<Timestamp*>(out)->us = *time;
-      return Done{};
-    }
+    if (walk.peek() != '"') return unfit();
+    if (!walk.string(text)) return false;
     static_cast<std::string*>(out)->assign(text);
-    return check_string_rules(text, rules, path);
+    return keeps(check_string_rules(text, rules, path));
   }
 
-  Result<> boolean() {
-    if (value.get_bool().get(*static_cast<bool*>(out))) return wrong_type(path, type.kind);
-    return Done{};
+  bool timestamp() {
+    std::string_view text;
+    if (walk.peek() != '"') return unfit();
+    if (!walk.string(text)) return false;
+    auto time = parse_time(text);
+    if (!time) return unfit();
+    static_cast<Timestamp*>(out)->us = *time;
+    return true;
   }
 
-  Result<> array() {
-    od::array array;
-    if (value.get_array().get(array)) return wrong_type(path, type.kind);
+  bool boolean() {
+    bool truth = walk.peek() == 't';
+    if (!truth && walk.peek() != 'f') return unfit();
+    *static_cast<bool*>(out) = truth;
+    return walk.word(truth ? "true" : "false");
+  }
+
+  bool array() {
     size_t count = 0;
-    for (auto item : array) {
-      od::value inner;
-      if (auto code = item.get(inner)) return json_problem(code);
+    auto element = [&] {
       Path here{&path, {}, count};
-      if (++count > rules.length_max) break;
-      TRY_DONE(read_value(inner, *type.element, Rules{}, type.append(out), here, depth + 1));
-    }
-    return check_length_rules(count, rules, "elements", path);
+      if (++count > rules.length_max) return keeps(check_length_rules(count, rules, "elements", path));
+      return Reading{walk, *type.element, no_rules, type.append(out), here, depth + 1}.read();
+    };
+    return walk.array(element) && keeps(check_length_rules(count, rules, "elements", path));
   }
 
-  Result<> map() {
-    od::object object;
-    if (value.get_object().get(object)) return wrong_type(path, type.kind);
-    KeySet keys;
+  bool map() {
     size_t count = 0;
-    for (auto member : object) {
-      std::string_view key;
-      od::value inner;
-      TRY_DONE(open_member(member, keys, key, inner));
-      if (++count > rules.length_max) break;
+    auto member = [&](std::string_view key) {
       Path here{&path, key, 0};
-      TRY_DONE(read_value(inner, *type.element, rules, type.insert(out, key), here, depth + 1));
-    }
-    return check_length_rules(count, rules, "members", path);
+      if (++count > rules.length_max) return keeps(check_length_rules(count, rules, "members", path));
+      return Reading{walk, *type.element, rules, type.insert(out, key), here, depth + 1}.read();
+    };
+    return walk.object(member) && keeps(check_length_rules(count, rules, "members", path));
   }
 
-  Result<> raw() {
-    auto& text = static_cast<RawJson*>(out)->text;
-    od::json_type kind;
-    if (auto code = value.type().get(kind)) return json_problem(code);
-    if (kind == od::json_type::object || kind == od::json_type::array) {
-      std::string_view all;
-      od::object object;
-      od::array items;
-      auto code =
-          kind == od::json_type::object ? value.get_object().get(object) : value.get_array().get(items);
-      if (code) return json_problem(code);
-      code = kind == od::json_type::object ? object.raw_json().get(all) : items.raw_json().get(all);
-      if (code) return json_problem(code);
-      text.assign(all);
-      return check_text(all, depth);
-    }
-    text.assign(value.raw_json_token());
-    text.erase(text.find_last_not_of(" \t\r\n") + 1);
-    return check_whole(value, depth);
+  bool object() {
+    uint64_t seen = 0;
+    auto member = [&](std::string_view key) {
+      const FieldInfo* field = field_named(*type.shape, key);
+      if (!field) return walk.check(depth + 1);
+      if (walk.peek() == 'n' && !field->required() && field->type->kind != TypeKind::raw)
+        return walk.word("null");
+      Path here{&path, field->name, 0};
+      seen |= uint64_t{1} << (field - type.shape->begin());
+      return Reading{walk, *field->type, field->rules, field->member(out), here, depth + 1}.read();
+    };
+    return walk.object(member) && keeps(check_required(*type.shape, seen, &path));
+  }
+
+  bool raw() {
+    const char* first = walk.here();
+    if (!walk.check(depth)) return false;
+    static_cast<RawJson*>(out)->text.assign(first, walk.behind());
+    return true;
   }
 };
-
-Result<> read_value(od::value value, const TypeInfo& type, const Rules& rules, void* out, const Path& path,
-                    size_t depth) {
-  if (depth > limits::json_depth_max)
-    return Problem{Error::malformed_json, fmt::format("nested deeper than {}", limits::json_depth_max)};
-  void* target = type.optional ? type.emplace(out) : out;
-  Reading reading{value, type, rules, target, path, depth};
-  switch (type.kind) {
-    case TypeKind::boolean:
-      return reading.boolean();
-    case TypeKind::integer:
-      return reading.integer();
-    case TypeKind::number:
-      return reading.number();
-    case TypeKind::string:
-    case TypeKind::timestamp:
-      return reading.text();
-    case TypeKind::raw:
-      return reading.raw();
-    case TypeKind::array:
-      return reading.array();
-    case TypeKind::map:
-      return reading.map();
-    case TypeKind::object: {
-      od::object object;
-      if (value.get_object().get(object)) return wrong_type(path, type.kind);
-      return read_object(object, *type.shape, target, path, depth);
-    }
-  }
-  return Error::internal_error;
-}
 
 template <class Number>
 bool parse_all(std::string_view text, Number& number) {
@@ -261,16 +252,14 @@ Result<> check_required(const ShapeInfo& shape, uint64_t seen) {
 }
 
 Result<> read_json(std::string_view text, const TypeInfo& type, void* value) {
-  thread_local od::parser parser;
-  od::document document;
   if (text.empty()) return Problem{Error::malformed_json, "the body is empty; a JSON value is expected"};
-  if (auto code = parser.iterate(padded_copy(text)).get(document)) return json_problem(code);
-  od::value top;
-  if (document.get_value().get(top))
+  JsonWalk& walk = thread_walk();
+  if (!walk.open(padded_copy(text))) return walk.problem();
+  if (walk.peek() != '{' && walk.peek() != '[')
     return Problem{Error::malformed_json, "the body must be a JSON object or array"};
   Path root{nullptr, {}, SIZE_MAX};
-  TRY_DONE(read_value(top, type, Rules{}, value, root, 1));
-  if (!at_end(document)) return Problem{Error::malformed_json, "there is something behind the JSON value"};
+  if (!Reading{walk, type, no_rules, value, root, 1}.read()) return walk.problem();
+  if (!walk.done()) return Problem{Error::malformed_json, "there is something behind the JSON value"};
   return Done{};
 }
 

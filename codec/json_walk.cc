@@ -1,141 +1,242 @@
-// The walk over parts of a document that nobody asked for: structure, escapes, numbers, depth and keys are
-// checked.
+// Indexing, keys, leaves, and the walk over parts that nobody asked for.
 #include "codec/json_walk.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstring>
-#include <memory>
 
 #include "src/base/limits.h"
 
 namespace headrace {
-
-namespace od = simdjson::ondemand;
-
-simdjson::padded_string_view padded_copy(std::string_view text) {
-  thread_local std::unique_ptr<char[]> buffer;
-  thread_local size_t capacity = 0;
-  size_t wanted = text.size() + simdjson::SIMDJSON_PADDING;
-  if (wanted > capacity || capacity > wanted + (1u << 20)) {
-    capacity = std::max<size_t>(wanted, 4096);
-    buffer.reset(new char[capacity]);
-  }
-  std::memcpy(buffer.get(), text.data(), text.size());
-  std::memset(buffer.get() + text.size(), 0, simdjson::SIMDJSON_PADDING);
-  return simdjson::padded_string_view(buffer.get(), text.size(), wanted);
-}
-
-bool KeySet::add(std::string_view key) {
-  for (size_t i = 0; i < count_; ++i)
-    if (keys_[i].size == key.size() && std::memcmp(keys_[i].text, key.data(), key.size()) == 0) return false;
-  if (count_ < inline_count) {
-    keys_[count_++] = {key.data(), key.size()};
-    return true;
-  }
-  // Big objects: sorted, so that an attacker's thousands of keys cost n log n.
-  auto at = std::lower_bound(more_.begin(), more_.end(), key);
-  if (at != more_.end() && *at == key) return false;
-  more_.insert(at, key);
-  return true;
-}
-
-Result<> open_member(simdjson::simdjson_result<od::field> member, KeySet& keys, std::string_view& key,
-                     od::value& value, std::string_view inside) {
-  if (auto code = member.unescaped_key().get(key)) return json_problem(code);
-  if (!keys.add(key))
-    return Problem{Error::malformed_json, std::string(inside) + std::string(key), "the key appears twice"};
-  if (auto code = member.value().get(value)) return json_problem(code);
-  return Done{};
-}
-
-Problem json_problem(simdjson::error_code code) {
-  return {Error::malformed_json, simdjson::error_message(code)};
-}
-
+namespace parsing = simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::numberparsing;
 namespace {
 
-Result<> check_number(od::value value) {
-  od::number number;
-  if (auto code = value.get_number().get(number))
-    return Problem{Error::malformed_json, code == simdjson::NUMBER_ERROR
-                                              ? "a number is malformed or out of range"
-                                              : simdjson::error_message(code)};
-  return Done{};
+static_assert(limits::padding_bytes >= simdjson::SIMDJSON_PADDING);
+
+constexpr size_t kept_bytes = 1024 * 1024;  // buffers for larger texts go when a text needs less
+constexpr size_t few_keys = 32;             // compared one by one; more are sorted at the end of their object
+
+bool fits(size_t capacity, size_t wanted) { return wanted <= capacity && capacity <= wanted + kept_bytes; }
+
+// What may stand behind a number or word.
+constexpr auto ends_token = [] {
+  std::array<bool, 256> out{};
+  for (unsigned char c : {' ', '\t', '\r', '\n', ',', ':', '{', '}', '[', ']'}) out[c] = true;
+  return out;
+}();
+
+bool is_end(char c) { return ends_token[static_cast<unsigned char>(c)]; }
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+const char* behind_digits(const char* at) {
+  while (is_digit(*at)) ++at;
+  return at;
 }
 
-Result<> check_array(od::value value, size_t depth) {
-  od::array array;
-  if (auto code = value.get_array().get(array)) return json_problem(code);
-  for (auto item : array) {
-    od::value inner;
-    if (auto code = item.get(inner)) return json_problem(code);
-    TRY_DONE(check_whole(inner, depth + 1));
-  }
-  return Done{};
-}
-
-Result<> check_object(od::value value, size_t depth) {
-  od::object object;
-  if (auto code = value.get_object().get(object)) return json_problem(code);
-  KeySet keys;
-  for (auto member : object) {
-    std::string_view key;
-    od::value inner;
-    TRY_DONE(open_member(member, keys, key, inner));
-    TRY_DONE(check_whole(inner, depth + 1));
-  }
-  return Done{};
+const char* find_escape(const char* first, const char* last) {
+  auto* found = static_cast<const char*>(std::memchr(first, '\\', static_cast<size_t>(last - first)));
+  return found ? found : last;
 }
 
 }  // namespace
 
-Result<> check_text(std::string_view text, size_t depth) {
-  thread_local od::parser parser;
-  thread_local std::string padded;
-  padded.assign(text);
-  padded.append(simdjson::SIMDJSON_PADDING, ' ');
-  od::document document;
-  if (auto code = parser.iterate(padded.data(), text.size(), padded.size()).get(document))
-    return json_problem(code);
-  od::value top;
-  if (auto code = document.get_value().get(top)) return json_problem(code);
-  return check_whole(top, depth);
+bool JsonWalk::fail(Problem problem) {
+  problem_ = std::move(problem);
+  return false;
 }
 
-bool at_end(od::document& document) {
-  const char* location;
-  return document.current_location().get(location) == simdjson::OUT_OF_BOUNDS;
+bool JsonWalk::broken() {
+  return fail({Error::malformed_json, simdjson::error_message(simdjson::TAPE_ERROR)});
 }
 
-Result<> check_whole(od::value value, size_t depth) {
-  if (depth > limits::json_depth_max)
-    return Problem{Error::malformed_json, "nested deeper than " + std::to_string(limits::json_depth_max)};
-  od::json_type type;
-  if (auto code = value.type().get(type)) return json_problem(code);
-  switch (type) {
-    case od::json_type::array:
-      return check_array(value, depth);
-    case od::json_type::object:
-      return check_object(value, depth);
-    case od::json_type::number:
-      return check_number(value);
-    case od::json_type::string: {
-      std::string_view text;
-      if (auto code = value.get_string().get(text)) return json_problem(code);
-      return Done{};
-    }
-    case od::json_type::boolean: {
-      bool flag;
-      if (auto code = value.get_bool().get(flag)) return json_problem(code);
-      return Done{};
-    }
-    default: {
-      bool null;
-      if (auto code = value.is_null().get(null)) return json_problem(code);
-      if (!null) return Problem{Error::malformed_json, "not a JSON value"};
-      return Done{};
-    }
+simdjson::error_code JsonWalk::index(std::string_view text) {
+  if (!stage_ || !fits(stage_->capacity(), text.size())) {
+    auto code = simdjson::get_active_implementation()->create_dom_parser_implementation(
+        std::max<size_t>(text.size(), 4096), 1, stage_);
+    if (code) return code;
   }
+  return stage_->stage1(reinterpret_cast<const uint8_t*>(text.data()), text.size(),
+                        simdjson::stage1_mode::regular);
+}
+
+bool JsonWalk::open(std::string_view text) {
+  if (!open_many(text)) return false;
+  end_ = at_ + stage_->n_structural_indexes;
+  return begins_and_ends();
+}
+
+bool JsonWalk::open_many(std::string_view text) {
+  if (auto code = index(text)) return fail({Error::malformed_json, simdjson::error_message(code)});
+  text_ = text.data(), text_end_ = text_ + text.size();
+  escape_ = find_escape(text_, text_end_);
+  at_ = end_ = stage_->structural_indexes.get();
+  unescaped_.reset();
+  return true;
+}
+
+bool JsonWalk::open_next(const char* end) {
+  const uint32_t* all = stage_->structural_indexes.get() + stage_->n_structural_indexes;
+  at_ = end_;
+  while (end_ < all && text_ + *end_ < end) ++end_;
+  return begins_and_ends();
+}
+
+// An object or array that ends with a bracket keeps the walk inside: whatever else is last is refused before
+// something behind it is looked at.
+bool JsonWalk::begins_and_ends() {
+  keys_.clear();
+  bool opens = at_ < end_ && (peek() == '{' || peek() == '[');
+  char last = opens ? text_[end_[-1]] : '\0';
+  return !opens || last == '}' || last == ']' || broken();
+}
+
+// With blanks or escapes, or none at all.
+bool JsonWalk::unusual_key(std::string_view& key) {
+  ++at_;
+  if (peek() != '"') return broken();
+  if (!string(key)) return false;
+  if (peek() != ':') return broken();
+  ++at_;
+  return true;
+}
+
+bool JsonWalk::was_there(const Keys& keys, uint64_t mix, std::string_view key) const {
+  if (keys_.size() - keys.first > few_keys) return false;
+  for (size_t i = keys.first; i < keys_.size(); ++i)
+    if (keys_[i].mix == mix && keys_[i].text == key) return true;
+  return false;
+}
+
+bool JsonWalk::twice(std::string_view inside, std::string_view key) {
+  return fail({Error::malformed_json, std::string(inside).append(key), "the key appears twice"});
+}
+
+bool JsonWalk::forget(const Keys& keys) {
+  if (keys_.size() - keys.first > few_keys) {
+    auto first = keys_.begin() + static_cast<ptrdiff_t>(keys.first);
+    auto order = [](auto& a, auto& b) { return a.mix != b.mix ? a.mix < b.mix : a.text < b.text; };
+    auto same = [](auto& a, auto& b) { return a.mix == b.mix && a.text == b.text; };
+    std::sort(first, keys_.end(), order);
+    auto found = std::adjacent_find(first, keys_.end(), same);
+    if (found != keys_.end()) return twice({}, found->text);
+  }
+  keys_.resize(keys.first);
+  return true;
+}
+
+bool JsonWalk::unescape(const char* first, const char* last, std::string_view& out) {
+  if (escape_ < first) escape_ = find_escape(first, text_end_);
+  if (last <= escape_) {
+    out = {first, static_cast<size_t>(last - first)};
+    return true;
+  }
+  if (!unescaped_) {
+    size_t text_bytes = static_cast<size_t>(text_end_ - text_);
+    unescaped_.reset(new uint8_t[text_bytes + limits::padding_bytes]);
+    unescaped_end_ = unescaped_.get();
+    if (unescaper_.capacity() == 0 && unescaper_.allocate(64) != simdjson::SUCCESS)
+      return fail({Error::internal_error});
+  }
+  auto* raw = reinterpret_cast<const uint8_t*>(first);
+  if (auto code = unescaper_.unescape(raw, unescaped_end_).get(out))
+    return fail({Error::malformed_json, simdjson::error_message(code)});
+  return true;
+}
+
+bool JsonWalk::number(std::string_view& token, bool& whole) {
+  const char* first = here();
+  const char* digits = first + (*first == '-');
+  const char* last = behind_digits(digits);
+  bool good = last > digits && (*digits != '0' || last == digits + 1);
+  whole = true;
+  if (*last == '.') {
+    const char* fraction = last + 1;
+    last = behind_digits(fraction);
+    good &= last > fraction, whole = false;
+  }
+  if (*last == 'e' || *last == 'E') {
+    const char* exponent = last + 1 + (last[1] == '-' || last[1] == '+');
+    last = behind_digits(exponent);
+    good &= last > exponent, whole = false;
+  }
+  token = {first, static_cast<size_t>(last - first)};
+  if (!good || !is_end(*last)) return fail({Error::malformed_json, "a number is malformed or out of range"});
+  ++at_;
+  return true;
+}
+
+bool JsonWalk::check_range(std::string_view token, bool whole) {
+  constexpr size_t always_fits = 18;
+  if (token.size() <= always_fits && (whole || token.find_first_of("eE") == token.npos)) return true;
+  simdjson::ondemand::number number;
+  return !parsing::parse_number(reinterpret_cast<const uint8_t*>(token.data()), number) ||
+         fail({Error::malformed_json, "a number is malformed or out of range"});
+}
+
+bool JsonWalk::word(std::string_view word) {
+  if (std::string_view(here(), word.size()) != word || !is_end(here()[word.size()])) return broken();
+  ++at_;
+  return true;
+}
+
+bool JsonWalk::check_other(size_t depth) {
+  if (depth > limits::json_depth_max)
+    return fail({Error::malformed_json, "nested deeper than " + std::to_string(limits::json_depth_max)});
+  std::string_view ignored;
+  bool whole;
+  switch (peek()) {
+    case '"':
+      return string(ignored);
+    case '{':
+      return object([&](std::string_view) { return check(depth + 1); });
+    case '[':
+      return array([&] { return check(depth + 1); });
+    case 't':
+      return word("true");
+    case 'f':
+      return word("false");
+    case 'n':
+      return word("null");
+    default:
+      return number(ignored, whole) && check_range(ignored, whole);
+  }
+}
+
+JsonWalk& thread_walk() {
+  thread_local JsonWalk walk;
+  return walk;
+}
+
+std::string_view padded_copy(std::string_view text) {
+  thread_local std::unique_ptr<char[]> buffer;
+  thread_local size_t capacity = 0;
+  size_t wanted = text.size() + limits::padding_bytes;
+  if (!fits(capacity, wanted)) {
+    capacity = std::max<size_t>(wanted, 4096);
+    buffer.reset(new char[capacity]);
+  }
+  std::memcpy(buffer.get(), text.data(), text.size());
+  std::memset(buffer.get() + text.size(), 0, limits::padding_bytes);
+  return {buffer.get(), text.size()};
+}
+
+Result<> check_text(std::string_view text, size_t depth) {
+  JsonWalk& walk = thread_walk();
+  if (!walk.open(padded_copy(text))) return walk.problem();
+  if (walk.peek() != '{' && walk.peek() != '[')
+    return Problem{Error::malformed_json, "must be an object or an array"};
+  if (!walk.check(depth)) return walk.problem();
+  if (!walk.done()) return Problem{Error::malformed_json, "there is something behind the JSON value"};
+  return Done{};
+}
+
+bool to_double(std::string_view token, double& out) {
+  return parsing::parse_double(reinterpret_cast<const uint8_t*>(token.data())).get(out) == simdjson::SUCCESS;
+}
+
+bool to_integer(std::string_view token, int64_t& out) {
+  return std::from_chars(token.data(), token.data() + token.size(), out).ec == std::errc();
 }
 
 }  // namespace headrace

@@ -1,7 +1,10 @@
 // From the members of a struct to JSON text.
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
+#include <utility>
 
 #include "codec/json.h"
 #include "codec/time_text.h"
@@ -17,6 +20,50 @@ constexpr std::array<uint8_t, 256> classes = [] {
     out[i] = i < 0x20 || i == '"' || i == '\\' || i == 0x7f ? 1 : i >= 0x80 ? 2 : 0;
   return out;
 }();
+
+constexpr uint64_t each_byte(uint64_t byte) { return byte * 0x0101010101010101u; }
+
+// Not 0 if one of eight bytes is not copied as it is.
+uint64_t unlike(uint64_t eight) {
+  auto zero = [](uint64_t x) { return (x - each_byte(1)) & ~x; };
+  uint64_t control = (eight - each_byte(0x20)) | (eight + each_byte(1)) | eight;
+  return (control | zero(eight ^ each_byte('"')) | zero(eight ^ each_byte('\\'))) & each_byte(0x80);
+}
+
+// True if all of `text` is copied as it is: eight bytes at a time, the last eight may overlap.
+bool is_plain(std::string_view text) {
+  if (text.size() < 8) {
+    uint8_t seen = 0;
+    for (char c : text) seen |= classes[static_cast<unsigned char>(c)];
+    return seen == 0;
+  }
+  uint64_t eight, found = 0;
+  for (size_t i = 0; i + 8 < text.size(); i += 8) {
+    std::memcpy(&eight, text.data() + i, 8);
+    found |= unlike(eight);
+  }
+  std::memcpy(&eight, text.data() + text.size() - 8, 8);
+  return (found | unlike(eight)) == 0;
+}
+
+void append_integer(int64_t number, std::string& out) {
+  if (number >= 0 && number < 10) return out.push_back(static_cast<char>('0' + number));
+  fmt::format_int text(number);
+  out.append(text.data(), text.size());
+}
+
+template <class Number>
+void append_number(Number number, std::string& out) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  // Whole numbers without exponent or fraction, as people expect of counts.
+  if (std::abs(number) < static_cast<Number>(1e15) && number == static_cast<Number>(static_cast<int64_t>(number)))
+    return append_integer(static_cast<int64_t>(number), out);
+  char buffer[32];
+  out.append(buffer, fmt::format_to(buffer, FMT_COMPILE("{}"), number));
+}
 
 void append_escape(unsigned char c, std::string& out) {
   switch (c) {
@@ -42,14 +89,11 @@ void append_escape(unsigned char c, std::string& out) {
 
 void write_object(const ShapeInfo& shape, const void* object, std::string& out) {
   out += '{';
-  bool first = true;
+  size_t comma = 1;  // to be left out before the first member
   for (auto& field : shape) {
     const void* member = field.member_of(object);
     if (field.type->optional && !field.type->get(member)) continue;
-    if (!first) out += ',';
-    first = false;
-    append_json_string(field.name, out);
-    out += ':';
+    out.append(field.json_key.substr(std::exchange(comma, 0)));
     write_json(*field.type, member, out);
   }
   out += '}';
@@ -86,6 +130,11 @@ void write_map(const TypeInfo& type, const void* map, std::string& out) {
 
 void append_json_string(std::string_view text, std::string& out) {
   out += '"';
+  if (is_plain(text)) {
+    out += text;
+    out += '"';
+    return;
+  }
   size_t plain = 0;
   for (size_t i = 0; i < text.size();) {
     auto c = static_cast<unsigned char>(text[i]);
@@ -109,18 +158,8 @@ void append_json_string(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void append_json_number(double number, std::string& out) {
-  if (!std::isfinite(number)) {
-    out += "null";
-    return;
-  }
-  char buffer[32];
-  // Whole numbers without exponent or fraction, as people expect of counts.
-  if (number == std::floor(number) && std::abs(number) < 1e15)
-    out.append(buffer, fmt::format_to(buffer, "{}", static_cast<int64_t>(number)));
-  else
-    out.append(buffer, fmt::format_to(buffer, "{}", number));
-}
+void append_json_number(double number, std::string& out) { append_number(number, out); }
+void append_json_number(float number, std::string& out) { append_number(number, out); }
 
 void write_json(const TypeInfo& type, const void* value, std::string& out) {
   if (type.optional) {
@@ -135,13 +174,19 @@ void write_json(const TypeInfo& type, const void* value, std::string& out) {
       out += *static_cast<const bool*>(value) ? "true" : "false";
       return;
     case TypeKind::integer:
-      fmt::format_to(std::back_inserter(out), "{}", *static_cast<const int64_t*>(value));
+      append_integer(*static_cast<const int64_t*>(value), out);
       return;
     case TypeKind::number:
       append_json_number(*static_cast<const double*>(value), out);
       return;
+    case TypeKind::single:
+      append_json_number(*static_cast<const float*>(value), out);
+      return;
     case TypeKind::string:
       append_json_string(*static_cast<const std::string*>(value), out);
+      return;
+    case TypeKind::view:
+      append_json_string(*static_cast<const std::string_view*>(value), out);
       return;
     case TypeKind::timestamp: {
       auto& time = *static_cast<const Timestamp*>(value);
@@ -155,6 +200,9 @@ void write_json(const TypeInfo& type, const void* value, std::string& out) {
       out += text.empty() ? "null" : text;
       return;
     }
+    case TypeKind::written:  // text stands first in every Written<T>
+      out += *static_cast<const std::string*>(value);
+      return;
     case TypeKind::array:
       write_array(type, value, out);
       return;

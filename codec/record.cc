@@ -62,6 +62,7 @@ void encode_record(const RecordView& record, Micros base_time, std::string& body
 
 Result<> RecordCursor::next(RecordView& record) {
   Taker take(rest_);
+  uint64_t skip = spacing_ == Spacing::sparse ? take.varint() : 0;
   Taker inner(take.text());
   record.kind = static_cast<Kind>(inner.fixed<uint8_t>());
   record.version = inner.fixed<uint8_t>();
@@ -70,11 +71,11 @@ Result<> RecordCursor::next(RecordView& record) {
                                     static_cast<uint64_t>(unzigzag(inner.varint())));
   record.key = inner.text();
   record.payload = inner.rest();
-  record.lsn = next_;
+  record.lsn = next_ + skip;
   bool known = record.kind >= Kind::event && record.kind <= Kind::fold;
-  if (take.failed() || inner.failed() || !known) return damaged();
+  if (take.failed() || inner.failed() || !known || record.lsn < next_) return damaged();
   rest_ = take.rest();
-  ++next_;
+  next_ = record.lsn + 1;
   if (--left_ == 0 && !rest_.empty()) return damaged();
   return Done{};
 }

@@ -59,18 +59,22 @@ void object_schema(const ShapeInfo& shape, std::string& out) {
 }  // namespace
 
 void write_schema(const TypeInfo& type, const Rules& rules, std::string& out) {
+  if (type.kind == TypeKind::written) return write_schema(*type.element, rules, out);
   out += '{';
   switch (type.kind) {
     case TypeKind::boolean: out += "\"type\":\"boolean\""; break;
     case TypeKind::integer:
     case TypeKind::number:
+    case TypeKind::single:
       out += type.kind == TypeKind::integer ? "\"type\":\"integer\"" : "\"type\":\"number\"";
       bound("minimum", rules.min, out);
       bound("maximum", rules.max, out);
       break;
-    case TypeKind::string: string_schema(rules, out); break;
+    case TypeKind::string:
+    case TypeKind::view: string_schema(rules, out); break;
     case TypeKind::timestamp: out += "\"type\":\"string\",\"format\":\"date-time\""; break;
     case TypeKind::raw: out += "\"title\":\"any JSON value\""; break;
+    case TypeKind::written: break;
     case TypeKind::array:
       out += "\"type\":\"array\",\"items\":";
       write_schema(*type.element, Rules{}, out);

@@ -11,10 +11,12 @@
 //   };
 //
 // Members may be bool, int64_t, double, std::string, Timestamp, RawJson, a struct with a shape,
-// std::optional, std::vector or std::map<std::string, ...> of these. A member that is no optional is required
-// unless the rule `optional_field` says that its initialiser is the default.
+// std::optional, std::vector or std::map<std::string, ...> of these; of what is only written also float,
+// std::string_view and Written<T>. A member that is no optional is required unless the rule `optional_field` says that its
+// initialiser is the default.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -42,7 +44,16 @@ struct RawJson {
   std::string text;
 };
 
-enum class TypeKind : uint8_t { boolean, integer, number, string, timestamp, raw, array, map, object };
+// A T as the JSON text it became where it was made.
+template <class T>
+struct Written {
+  std::string text;
+};
+
+// single (a float), view and written: only to be written.
+enum class TypeKind : uint8_t {
+  boolean, integer, number, single, string, view, timestamp, raw, written, array, map, object
+};
 
 struct ShapeInfo;
 
@@ -51,7 +62,7 @@ struct ShapeInfo;
 struct TypeInfo {
   TypeKind kind;
   bool optional = false;              // std::optional: `emplace` and `get` lead to the value inside
-  const TypeInfo* element = nullptr;  // of an array or map
+  const TypeInfo* element = nullptr;  // of an array or map, or what was written
   const ShapeInfo* shape = nullptr;   // of an object
   void* (*emplace)(void*) = nullptr;
   const void* (*get)(const void*) = nullptr;  // nullptr where the optional is empty
@@ -75,6 +86,7 @@ struct Rules {
 
 struct FieldInfo {
   std::string_view name, description;
+  std::string_view json_key;  // ,"name":
   Rules rules;
   const TypeInfo* type;
   void* (*member)(void*);
@@ -153,9 +165,18 @@ struct Describe<double> : Plain<TypeKind::number> {};
 template <>
 struct Describe<std::string> : Plain<TypeKind::string> {};
 template <>
+struct Describe<float> : Plain<TypeKind::single> {};
+template <>
+struct Describe<std::string_view> : Plain<TypeKind::view> {};
+template <>
 struct Describe<Timestamp> : Plain<TypeKind::timestamp> {};
 template <>
 struct Describe<RawJson> : Plain<TypeKind::raw> {};
+
+template <class T>
+struct Describe<Written<T>> {
+  static constexpr TypeInfo info() { return {.kind = TypeKind::written, .element = &type_info<T>}; }
+};
 
 template <class T>
 struct Describe<std::optional<T>> {
@@ -201,6 +222,15 @@ void* member(void* object) {
   return &(static_cast<T*>(object)->*(f.member));
 }
 
+template <class T, size_t I>
+inline constexpr auto json_key = [] {
+  constexpr std::string_view name = std::get<I>(T::shape()).name;
+  std::array<char, name.size() + 4> out{',', '"'};
+  std::copy(name.begin(), name.end(), out.begin() + 2);
+  out[name.size() + 2] = '"', out[name.size() + 3] = ':';
+  return out;
+}();
+
 template <class T, class M>
 constexpr const TypeInfo* type_of(const Field<T, M>&) {
   return &type_info<M>;
@@ -212,7 +242,8 @@ struct Fields {
   template <size_t... I>
   static constexpr std::array<FieldInfo, count> make(std::index_sequence<I...>) {
     constexpr auto s = T::shape();
-    return {FieldInfo{std::get<I>(s).name, std::get<I>(s).description, std::get<I>(s).rules,
+    return {FieldInfo{std::get<I>(s).name, std::get<I>(s).description,
+                      {json_key<T, I>.data(), json_key<T, I>.size()}, std::get<I>(s).rules,
                       type_of(std::get<I>(s)), member<T, I>}...};
   }
   static constexpr std::array<FieldInfo, count> table = make(std::make_index_sequence<count>{});

@@ -16,6 +16,9 @@ std::optional<Micros> parse_time(std::string_view text);
 // Appends "2025-09-30T12:00:00.000000", with Z if `zone`.
 void append_time(Micros time, bool zone, std::string& out);
 
+// "90s", "30m", "24h", "7d", at most a hundred years; and "0".
+std::optional<Micros> parse_duration(std::string_view text);
+
 // Days since 1970-01-01 as a civil date (proleptic Gregorian), and back.
 struct CivilDate {
   int year, month, day;  // month and day from 1

@@ -6,8 +6,13 @@
 namespace headrace {
 
 std::span<const RouteTable> all_routes() {
-  static const std::array tables = {routes::events(),      routes::features(), routes::cart_predictions(),
-                                    routes::predictions(), routes::health(),   routes::documents()};
+  static const std::array tables = {routes::events(), routes::event_stream(),      routes::features(), routes::definitions(),
+                                    routes::cart_predictions(), routes::predictions(), routes::health(),
+                                    routes::services(),    routes::learning_health(), routes::api_health(),
+                                    routes::documents(),   routes::erasures(),
+                                    routes::auth(),        routes::keys(),     routes::users(),
+                                    routes::learning_auth(), routes::internal_auth(), routes::admin_users(),
+                                    routes::stores()};
   return tables;
 }
 

@@ -11,11 +11,24 @@ std::span<const RouteTable> all_routes();
 
 namespace routes {
 RouteTable events();
+RouteTable event_stream();
 RouteTable features();
+RouteTable definitions();
 RouteTable cart_predictions();
 RouteTable predictions();
 RouteTable health();
+RouteTable services();
+RouteTable learning_health();
+RouteTable api_health();
 RouteTable documents();
+RouteTable erasures();
+RouteTable auth();
+RouteTable keys();
+RouteTable users();
+RouteTable learning_auth();
+RouteTable internal_auth();
+RouteTable admin_users();
+RouteTable stores();
 }  // namespace routes
 
 }  // namespace headrace

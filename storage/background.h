@@ -35,8 +35,8 @@ class Background final : public SegmentSource {
   Background(BackgroundOptions options, std::unique_ptr<CheckpointStore> checkpoints);
   ~Background() override;  // finishes the checkpoint in hand
 
-  // Owner thread. Precondition: none in flight.
-  void submit(const Checkpoint& checkpoint);
+  // Owner thread. Precondition: none in flight. `hurried`: without rests.
+  void submit(const Checkpoint& checkpoint, bool hurried);
   // Owner thread: the checkpoint submitted is durable. Once per submit.
   bool take_finished();
   bool in_flight() const { return in_flight_; }
@@ -46,16 +46,19 @@ class Background final : public SegmentSource {
   void fail(const Problem& problem) { options_.fail_stop(problem); }
 
   bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }
-  void check_space();
 
   void want() override;
   std::optional<Spare> take() override;
 
  private:
   enum class Fill : uint8_t { none, wanted, filling, ready };
+  void check_space();
   void run();
+  void check_space_if_due(std::unique_lock<std::mutex>& lock);
   void work(std::unique_lock<std::mutex>& lock);
   void make_durable(std::unique_lock<std::mutex>& lock);
+  Result<> write_back(uint32_t generation);
+  void rest(Micros time_us);
   void fill_step(std::unique_lock<std::mutex>& lock);
   Result<> fill_more();
   std::string spare_path() const { return options_.place.log() + "/spare.tmp"; }
@@ -64,11 +67,14 @@ class Background final : public SegmentSource {
   std::unique_ptr<CheckpointStore> checkpoints_;
   bool in_flight_ = false;  // owner's view
   std::atomic<bool> disk_full_{false};
+  std::atomic<bool> room_for_spare_{true};
+  Micros space_checked_us_ = 0;  // by the thread alone, but for the first time
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Checkpoint> pending_;  // from here on under mutex_
   bool finished_ = false, failed_ = false, stop_ = false;
+  bool hurried_ = false;  // to make the checkpoint durable: perhaps the owner stands still meanwhile
   Fill fill_ = Fill::none;
   Spare spare_;  // this thread's while filling
   std::thread thread_;

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <optional>
 
-#include "codec/checksum.h"
 #include "src/base/check.h"
 #include "src/base/limits.h"
+#include "storage/checked_lines.h"
 
 namespace headrace {
 namespace {
@@ -25,22 +25,10 @@ Uuid random_uuid() {  // RFC 9562, version 4
   return uuid;
 }
 
-std::string hexadecimal(uint64_t value, int digits) {
-  std::string text;
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
-    text.push_back("0123456789abcdef"[(value >> shift) & 15]);
-  return text;
-}
-
 bool parse_uuid(std::string_view text, Uuid& uuid) {
   std::string digits;
   std::ranges::copy_if(text, std::back_inserter(digits), [](char c) { return c != '-'; });
-  if (digits.size() != 32) return false;
-  for (size_t i = 0; i < uuid.size(); ++i) {
-    const char* at = digits.data() + 2 * i;
-    if (std::from_chars(at, at + 2, uuid[i], 16).ptr != at + 2) return false;
-  }
-  return true;
+  return parse_hexadecimal(digits, reinterpret_cast<char*>(uuid.data()), uuid.size());
 }
 
 template <class T>
@@ -49,21 +37,21 @@ bool parse_number(std::string_view text, T& value) {
   return code == std::errc() && end == text.data() + text.size();
 }
 
-// "key value" lines; nothing where the last line is not the CRC32C of all before it.
-std::map<std::string, std::string, std::less<>> parse_manifest(std::string_view text) {
-  std::map<std::string, std::string, std::less<>> values;
-  size_t crc_at = text.rfind("crc32c ");
-  if (crc_at == std::string_view::npos ||
-      text.substr(crc_at + 7) != hexadecimal(crc32c(text.substr(0, crc_at)), 8) + "\n") {
-    return values;
+std::optional<std::vector<PublicKey>> parse_keys(std::string_view text) {
+  std::vector<PublicKey> keys;
+  while (!text.empty()) {
+    auto key = parse_public_key(text.substr(0, text.find(',')));
+    if (!key) return std::nullopt;
+    keys.push_back(*key);
+    text.remove_prefix(std::min(text.size(), 2 * key->size() + 1));
   }
-  for (std::string_view rest = text.substr(0, crc_at); !rest.empty();) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    size_t space = line.find(' ');
-    if (space != std::string_view::npos) values.emplace(line.substr(0, space), line.substr(space + 1));
-  }
-  return values;
+  return keys;
+}
+
+std::string join_keys(const std::vector<PublicKey>& keys) {
+  std::string text;
+  for (const PublicKey& key : keys) text += (text.empty() ? "" : ",") + to_text(key);
+  return text;
 }
 
 }  // namespace
@@ -80,7 +68,8 @@ std::string to_text(const Uuid& uuid) {
 PartitionPlace DataDirectory::place(uint32_t partition) const {
   CHECK(partition < partitions_);
   std::string digits = std::to_string(partition);
-  return {path_ + "/p" + std::string(3 - std::min<size_t>(3, digits.size()), '0') + digits, uuid_, partition};
+  return {path_ + "/p" + std::string(3 - std::min<size_t>(3, digits.size()), '0') + digits, uuid_, partition,
+          signers_};
 }
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& path,
@@ -107,6 +96,8 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
   }
   if (!*exists) TRY_DONE(self->create(options));
   TRY_DONE(self->load(disk));
+  if (writing) TRY_DONE(self->prepare_key(disk));
+  if (writing) TRY_DONE(disk.sync_directory(path));  // also where a killed process left it unsynced
   return self;
 }
 
@@ -115,26 +106,35 @@ Result<> DataDirectory::create(const DirectoryOptions& options) {
     return Problem(Error::bad_configuration, "partitions",
                    "Must be from 1 to " + std::to_string(limits::partitions_max));
   }
-  std::string text = "headrace " + std::string(format) + "\nuuid " + to_text(random_uuid()) +
-                     "\npartitions " + std::to_string(options.partitions_if_new) + "\ncreated " +
-                     std::to_string(options.clock->wall()) + "\n";
-  text += "crc32c " + hexadecimal(crc32c(text), 8) + "\n";
-  std::string unnamed = path_ + "/MANIFEST.tmp";
-  TRY_DONE(options.disk->remove(unnamed));
-  auto file = options.disk->open(unnamed, OpenMode::create);
-  if (!file) return file.problem();
-  TRY_DONE((*file)->write_at(text, 0));
-  TRY_DONE((*file)->sync());
-  TRY_DONE(options.disk->rename(unnamed, path_ + "/MANIFEST"));
-  TRY_DONE(options.disk->sync_directory(path_));
+  auto partition = options.disk->exists(path_ + "/p000");
+  if (!partition) return partition.problem();
+  if (*partition) {
+    return Problem(Error::storage_damaged, path_ + "/MANIFEST",
+                   "The manifest is missing, and what is here cannot be read without it");
+  }
+  // Of a directory whose MANIFEST a power cut took back: nothing was signed with it.
+  TRY_DONE(options.disk->remove(path_ + "/KEY"));
+  std::string lines = "headrace " + std::string(format) + "\nuuid " + to_text(random_uuid()) +
+                      "\npartitions " + std::to_string(options.partitions_if_new) + "\ncreated " +
+                      std::to_string(options.clock->wall()) + "\n";
+  TRY_DONE(replace_file(*options.disk, path_ + "/MANIFEST", with_checksum(std::move(lines))));
   created_now_ = true;
   return Done{};
+}
+
+Result<> DataDirectory::begin_another(const std::string& path, Clock& clock, Disk& disk) const {
+  constexpr std::string_view before = "\ncreated ";
+  std::string lines = manifest_;
+  size_t at = lines.find(before) + before.size();
+  lines.replace(at, lines.find('\n', at) - at, std::to_string(clock.wall()));
+  TRY_DONE(replace_file(disk, path + "/MANIFEST", with_checksum(std::move(lines))));
+  return disk.sync_directory(path);
 }
 
 Result<> DataDirectory::load(Disk& disk) {
   auto text = read_file(disk, path_ + "/MANIFEST", manifest_bytes_max);
   if (!text) return text.problem();
-  auto values = parse_manifest(*text);
+  auto values = parse_checked_lines(*text);
   if (values.empty()) return Problem(Error::storage_damaged, path_ + "/MANIFEST", "The manifest is damaged");
   if (values["headrace"] != format) {
     return Problem(Error::bad_configuration, path_,
@@ -143,8 +143,38 @@ Result<> DataDirectory::load(Disk& disk) {
   bool fine = parse_uuid(values["uuid"], uuid_) && parse_number(values["partitions"], partitions_) &&
               parse_number(values["created"], created_) && partitions_ >= 1 &&
               partitions_ <= limits::partitions_max;
-  if (!fine) return Problem(Error::storage_damaged, path_ + "/MANIFEST", "The manifest does not parse");
+  auto keys = parse_keys(values["keys"]);
+  if (!fine || !keys)
+    return Problem(Error::storage_damaged, path_ + "/MANIFEST", "The manifest does not parse");
+  signers_ = std::move(*keys);
+  manifest_ = text->substr(0, text->rfind("crc32c "));
   return Done{};
+}
+
+// A directory of an older version has none yet. One that was lost is replaced; what it signed stays valid.
+Result<> DataDirectory::prepare_key(Disk& disk) {
+  std::string path = path_ + "/KEY";
+  auto exists = disk.exists(path);
+  if (!exists) return exists.problem();
+  if (!*exists) {
+    key_replaced_ = !signers_.empty();
+    TRY_DONE(SigningKey::make().write(disk, path, to_text(uuid_)));
+  }
+  auto key = SigningKey::read(disk, path, to_text(uuid_));
+  if (!key) return key.problem();
+  signing_key_ = std::move(*key);
+  bool known = std::ranges::find(signers_, signing_key_->public_key()) != signers_.end();
+  return known ? Done{} : name_key(disk);
+}
+
+// The name of KEY is durable before MANIFEST speaks of it.
+Result<> DataDirectory::name_key(Disk& disk) {
+  TRY_DONE(disk.sync_directory(path_));
+  std::string before = signers_.empty() ? "" : join_keys(signers_);
+  signers_.push_back(signing_key_->public_key());
+  if (!before.empty()) manifest_.erase(manifest_.find("keys " + before), ("keys " + before).size() + 1);
+  manifest_ += "keys " + join_keys(signers_) + "\n";
+  return replace_file(disk, path_ + "/MANIFEST", with_checksum(manifest_));
 }
 
 }  // namespace headrace

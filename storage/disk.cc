@@ -29,6 +29,19 @@ Result<> done_if(bool fine, std::string_view what, const std::string& path) {
   return failed(what, path);
 }
 
+// Again and again while a signal interrupts it.
+template <class Call>
+auto uninterrupted(Call call) {
+  decltype(call()) result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+int open_file(const std::string& path, int flags) {
+  return uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); });
+}
+
 class SystemFile final : public File {
  public:
   SystemFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
@@ -38,8 +51,12 @@ class SystemFile final : public File {
 
   Result<> write_at(std::string_view bytes, uint64_t offset) override {
     while (!bytes.empty()) {
-      ssize_t wrote = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (wrote < 0 && errno == EINTR) continue;
+      ssize_t wrote = uninterrupted(
+          [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+      if (wrote < 0 && errno == EINVAL && bypasses_) {  // not aligned as this file system wants it
+        bypass_cache(false);
+        continue;
+      }
       if (wrote < 0) return failed("write", path_);
       if (wrote == 0) return failed("write", path_, ENOSPC);
       bytes.remove_prefix(static_cast<size_t>(wrote));
@@ -51,8 +68,8 @@ class SystemFile final : public File {
   Result<size_t> read_at(char* out, size_t size, uint64_t offset) override {
     size_t got = 0;
     while (got < size) {
-      ssize_t read = ::pread(fd_, out + got, size - got, static_cast<off_t>(offset + got));
-      if (read < 0 && errno == EINTR) continue;
+      ssize_t read = uninterrupted(
+          [&] { return ::pread(fd_, out + got, size - got, static_cast<off_t>(offset + got)); });
       if (read < 0) return failed("read", path_);
       if (read == 0) break;
       got += static_cast<size_t>(read);
@@ -60,10 +77,30 @@ class SystemFile final : public File {
     return got;
   }
 
-  Result<> sync_data() override { return done_if(::fdatasync(fd_) == 0, "fdatasync", path_); }
-  Result<> sync() override { return done_if(::fsync(fd_) == 0, "fsync", path_); }
+  Result<> sync_data() override {
+    return done_if(uninterrupted([&] { return ::fdatasync(fd_); }) == 0, "fdatasync", path_);
+  }
+  Result<> sync() override {
+    return done_if(uninterrupted([&] { return ::fsync(fd_); }) == 0, "fsync", path_);
+  }
+  // Its error is final, too: the kernel tells it once, and the sync behind it would not hear of it.
+  Result<> write_back(uint64_t offset, uint64_t bytes) override {
+    constexpr unsigned write_and_wait =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int code = uninterrupted([&] {
+      return ::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), write_and_wait);
+    });
+    return done_if(code == 0, "sync_file_range", path_);
+  }
+  // Not every file system can: then fcntl says no, or write does.
+  void bypass_cache(bool wish) override {
+    int flags = ::fcntl(fd_, F_GETFL);
+    if (flags < 0 || bypasses_ == wish) return;
+    bypasses_ = ::fcntl(fd_, F_SETFL, wish ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && wish;
+  }
   Result<> truncate(uint64_t size) override {
-    return done_if(::ftruncate(fd_, static_cast<off_t>(size)) == 0, "ftruncate", path_);
+    int code = uninterrupted([&] { return ::ftruncate(fd_, static_cast<off_t>(size)); });
+    return done_if(code == 0, "ftruncate", path_);
   }
   Result<uint64_t> size() override {
     struct stat about;
@@ -74,6 +111,7 @@ class SystemFile final : public File {
  private:
   int fd_;
   std::string path_;
+  bool bypasses_ = false;
 };
 
 int flags_of(OpenMode mode) {
@@ -104,7 +142,7 @@ constexpr uint32_t network_file_systems[] = {
 class SystemDisk final : public Disk {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    int fd = ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0600);
+    int fd = open_file(path, flags_of(mode));
     if (fd < 0) return failed("open", path);
     return std::unique_ptr<File>(std::make_unique<SystemFile>(fd, path));
   }
@@ -120,7 +158,7 @@ class SystemDisk final : public Disk {
   }
 
   Result<> sync_directory(const std::string& path) override {
-    int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open_file(path, O_RDONLY | O_DIRECTORY);
     if (fd < 0) return failed("open", path);
     SystemFile directory(fd, path);
     return directory.sync();
@@ -161,7 +199,7 @@ class SystemDisk final : public Disk {
   }
 
   Result<std::shared_ptr<void>> lock(const std::string& path) override {
-    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open_file(path, O_RDWR | O_CREAT);
     if (fd < 0) return failed("open", path);
     auto held = std::make_shared<Lock>(fd);
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return std::shared_ptr<void>(held);

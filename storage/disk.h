@@ -2,6 +2,7 @@
 // a failing or forgetful one in its place. LMDB's own writes are the only ones that do not pass here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,10 @@ class File {
                                  uint64_t offset) = 0;  // fewer only at the end of file
   virtual Result<> sync_data() = 0;                     // fdatasync
   virtual Result<> sync() = 0;                          // fsync
+  // Writes back what is dirty of these bytes. Makes nothing durable: a disk may as well do nothing.
+  virtual Result<> write_back(uint64_t /*offset*/, uint64_t /*bytes*/) { return Done{}; }
+  // Whether writes of whole pages from memory that begins at a page pass the page cache by. No more than a wish.
+  virtual void bypass_cache(bool /*wish*/) {}
   virtual Result<> truncate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
 };
@@ -28,7 +33,15 @@ class File {
 struct Space {
   uint64_t free_bytes = 0;  // for us
   uint64_t total_bytes = 0;
+
+  // What must stay free: `free_bytes_min`, or 5 % if that is more; 0 asks for nothing.
+  uint64_t reserve_bytes(uint64_t free_bytes_min) const {
+    return free_bytes_min == 0 ? 0 : std::max(free_bytes_min, total_bytes / 20);
+  }
 };
+
+// What the page cache and O_DIRECT go by. A power of two.
+inline constexpr size_t disk_page_bytes = 4096;
 
 enum class OpenMode : uint8_t { read, write, create };  // create: must not exist yet
 

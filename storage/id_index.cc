@@ -12,7 +12,6 @@ namespace headrace {
 namespace {
 
 constexpr size_t table_entries_min = 16;
-constexpr size_t first_table_entries = 16 * 1024;
 
 }  // namespace
 
@@ -27,8 +26,10 @@ IdIndex::IdIndex(Options options, IdLoaded loaded)
     : options_(std::move(options)),
       covered_at_open_(loaded.covered),
       last_lsn_(loaded.covered),
+      window_(options_.window_us, loaded.marks),
       frozen_to_(loaded.covered) {
-  active_ = std::make_shared<IdTable>(std::min(first_table_entries, options_.memory_entries));
+  // Of its whole size at once, though of untouched pages: doubling it on the way would stop the loop for milliseconds.
+  active_ = std::make_shared<IdTable>(options_.memory_entries);
   keeper_ = std::make_unique<IdKeeper>(options_, std::move(loaded));
   install(*keeper_->take());
 }
@@ -47,6 +48,7 @@ std::optional<uint64_t> IdIndex::find(const IdHash& hash) {
 }
 
 bool IdIndex::may_be_in_runs(const IdHash& id) const {
+  if (probes_.empty()) return false;
   const IdFilterBits bits(id);
   bool any = false;
   for (const Probe& probe : probes_) any |= bits.may_be_in(probe.lines[scale_to(id.high, probe.line_count)]);
@@ -75,9 +77,10 @@ std::optional<uint64_t> IdIndex::read_run(const IdRun& run, const IdHash& id) {
   return *lsn;
 }
 
-void IdIndex::add(const IdHash& id, uint64_t lsn) {
+void IdIndex::add(const IdHash& id, uint64_t lsn, Micros time) {
   if (lsn <= covered_at_open_) return;
   CHECK(lsn > last_lsn_);
+  window_.note(time, lsn);
   poll();
   if (active_->full()) make_room();
   active_->insert(storable(id), lsn);
@@ -104,7 +107,6 @@ void IdIndex::install(const IdSnapshot& snapshot) {
 }
 
 void IdIndex::make_room() {
-  if (active_->capacity() < options_.memory_entries) return grow();
   if (frozen_ && !at_hard_bound()) return ++growths_, grow();
   if (frozen_) ++waits_;
   while (frozen_) {
@@ -118,7 +120,7 @@ void IdIndex::grow() { active_ = active_->doubled(); }
 
 void IdIndex::freeze() {
   frozen_ = std::move(active_);
-  keeper_->write(frozen_, {frozen_to_ + 1, last_lsn_});
+  keeper_->write(frozen_, {frozen_to_ + 1, last_lsn_}, window_.marks());
   frozen_to_ = last_lsn_;
   active_ = keeper_->spare();
   if (!active_) active_ = std::make_shared<IdTable>(options_.memory_entries);
@@ -148,6 +150,10 @@ Result<> IdIndex::flush() {
 void IdIndex::forget_before(uint64_t lsn) {
   keeper_->forget_before(lsn);
   poll();
+}
+
+void IdIndex::forget_older(Micros now) {
+  if (const uint64_t first = window_.first_lsn(now); first > keeper_->first_lsn()) forget_before(first);
 }
 
 IdIndex::Stats IdIndex::stats() const {

@@ -20,6 +20,7 @@
 #include "src/base/result.h"
 #include "storage/disk.h"
 #include "storage/id_hash.h"
+#include "storage/id_window.h"
 
 namespace headrace {
 
@@ -36,6 +37,7 @@ class IdIndex {
     std::string dir = {};                                   // its parent exists
     size_t memory_entries = limits::id_table_entries;       // of one table, a power of two; it starts smaller
     size_t filter_bytes_max = limits::id_filter_bytes_max;  // of all runs together
+    Micros window_us = 0;       // ids of older records are forgotten; 0: none is too old
     uint64_t log_identity = 0;  // of data directory and partition; runs of another log are deleted
     // Any thread: a block of a run cannot be read or is damaged. Its file is then already removed, so that
     // the next open rebuilds it from the log. Must not return in a server; by default it says so on stderr
@@ -79,8 +81,9 @@ class IdIndex {
   std::optional<uint64_t> find(const IdHash& id);
 
   // `lsn` starts at 1 and ascends; the caller made sure that the id is new, or forgotten. An LSN that was
-  // covered at open is skipped, so a replay may start early. Waits only when full().
-  void add(const IdHash& id, uint64_t lsn);
+  // covered at open is skipped, so a replay may start early. Waits only when full(). `time` of the record:
+  // for the window of time.
+  void add(const IdHash& id, uint64_t lsn, Micros time = 0);
 
   // For batches: fetches what find() and add() of this id will touch. Call 8 to 16 ids ahead.
   void prefetch(const IdHash& id) const;
@@ -97,6 +100,8 @@ class IdIndex {
 
   // Retention: ids with a smaller LSN are not found any more; their runs are deleted as a whole.
   void forget_before(uint64_t lsn);
+  // The same by Options::window_us. Cheap: to be called often.
+  void forget_older(Micros now);
 
   Stats stats() const;
 
@@ -120,6 +125,7 @@ class IdIndex {
   Options options_;
   uint64_t covered_at_open_;
   uint64_t last_lsn_;
+  IdWindow window_;
   uint64_t frozen_to_;  // the last LSN handed to the keeper, or covered at open
   std::shared_ptr<IdTable> active_;
   std::shared_ptr<IdTable> frozen_;  // null, or being written

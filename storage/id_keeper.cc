@@ -26,7 +26,8 @@ IdKeeper::IdKeeper(const IdIndex::Options& options, IdLoaded loaded)
       first_lsn_(loaded.first_lsn),
       covered_(loaded.covered),
       runs_(std::move(loaded.runs)),
-      written_to_(loaded.covered) {
+      written_to_(loaded.covered),
+      marks_(std::move(loaded.marks)) {
   keep_filter_limit();
   publish();
   thread_ = std::thread([this] { run(); });
@@ -41,12 +42,13 @@ IdKeeper::~IdKeeper() {
   thread_.join();
 }
 
-void IdKeeper::write(std::shared_ptr<const IdTable> table, IdRunSpan span) {
+void IdKeeper::write(std::shared_ptr<const IdTable> table, IdRunSpan span, std::vector<IdMark> marks) {
   {
     std::lock_guard lock(mutex_);
     CHECK(!waiting_);
     waiting_ = std::move(table);
     waiting_span_ = span;
+    waiting_marks_ = std::move(marks);
     table_waits_ = true;
   }
   work_.notify_one();
@@ -103,8 +105,9 @@ void IdKeeper::report_damage(const Problem& problem) {
   log_line(Level::error, "dedup_run_damaged", {{"problem", std::string_view(problem.text())}});
   (void)options_.disk->remove(
       problem.field);  // the next open then rebuilds from the log; if it stays, it stops again
-  if (!options_.fail_stop) std::_Exit(status_fail_stop);
-  options_.fail_stop(problem);
+  if (options_.fail_stop) return options_.fail_stop(problem);
+  flush_log();
+  std::_Exit(status_fail_stop);
 }
 
 // From here on: the keeper's thread.
@@ -135,14 +138,20 @@ bool IdKeeper::work_is_due() const {
 bool IdKeeper::write_waiting_table() {
   std::shared_ptr<const IdTable> table;
   IdRunSpan span;
+  std::vector<IdMark> marks;
   {
     std::lock_guard lock(mutex_);
     table = waiting_;
     span = waiting_span_;
+    marks = waiting_marks_;
   }
   if (!table) return true;
   if (!write_run(*table, span)) return false;
   written_to_ = span.to;
+  if (marks_ != marks) {
+    marks_ = std::move(marks);
+    write_floor();
+  }
   table.reset();  // the owner recycles it as soon as it sees the news
   publish();
   return true;
@@ -191,17 +200,22 @@ size_t IdKeeper::runs_outside_window() const {
   return count;
 }
 
+bool IdKeeper::write_floor() {
+  auto written = write_id_floor(*options_.disk, options_.dir, {first_lsn(), marks_});
+  floor_due_ = !written.ok();
+  if (floor_due_) return failed(written.problem());
+  wrote();
+  return true;
+}
+
 // FLOOR first. If it cannot be written the runs go all the same, to make room: without FLOOR the next open
 // misses them and rebuilds.
 bool IdKeeper::forget() {
   const size_t outside = runs_outside_window();
   if (outside == 0 && !floor_due_) return true;
-  auto written = write_id_floor(*options_.disk, options_.dir, first_lsn());
+  const bool written = write_floor();
   if (outside > 0) drop_oldest(outside);
-  floor_due_ = !written.ok();
-  if (floor_due_) return failed(written.problem());
-  wrote();
-  return true;
+  return written;
 }
 
 void IdKeeper::drop_oldest(size_t count) {

@@ -40,8 +40,9 @@ class IdKeeper {
   IdKeeper(const IdIndex::Options& options, IdLoaded loaded);
   ~IdKeeper();
 
-  // No other table may be waiting. Its ids have the LSNs of `span`, which begins where the last one ended.
-  void write(std::shared_ptr<const IdTable> table, IdRunSpan span);
+  // No other table may be waiting. Its ids have the LSNs of `span`, which begins where the last one ended;
+  // `marks` of the window are up to there.
+  void write(std::shared_ptr<const IdTable> table, IdRunSpan span, std::vector<IdMark> marks);
 
   bool news() const { return news_.load(std::memory_order_acquire); }
   std::shared_ptr<const IdSnapshot> take();  // the newest; no more news()
@@ -68,6 +69,7 @@ class IdKeeper {
   bool write_run(const IdTable& table, IdRunSpan span);
   void clear_recycled();
   void keep_filter_limit();
+  bool write_floor();
   bool forget();
   size_t runs_outside_window() const;
   void drop_oldest(size_t count);
@@ -91,6 +93,7 @@ class IdKeeper {
   std::condition_variable work_, news_came_;
   std::shared_ptr<const IdTable> waiting_;  // under mutex_, as everything up to the next blank line
   IdRunSpan waiting_span_;
+  std::vector<IdMark> waiting_marks_;
   std::shared_ptr<IdTable> recycled_;
   std::shared_ptr<IdTable> spare_;
   std::shared_ptr<const IdSnapshot> published_;
@@ -98,7 +101,8 @@ class IdKeeper {
 
   std::vector<std::shared_ptr<IdRun>> runs_;  // of the keeper's thread, as everything below
   uint64_t written_to_;                       // LSN
-  bool floor_due_ = false;                    // runs are gone, and FLOOR does not say so yet
+  std::vector<IdMark> marks_;                 // of the window, up to written_to_
+  bool floor_due_ = false;  // FLOOR does not say yet which runs are gone, or what is in marks_
   bool retry_later_ = false;                  // something failed: wait before the next try
   bool merging_ = true;  // ends with the first damaged block: the process is about to stop
   std::thread thread_;

@@ -2,7 +2,7 @@
 #include "storage/id_recovery.h"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "codec/checksum.h"
 #include "src/base/log.h"
@@ -11,21 +11,31 @@
 namespace headrace {
 namespace {
 
-using FloorFile = std::array<uint64_t, 3>;
-constexpr uint64_t floor_magic = 0x3146'4449'5245'4148;
+constexpr uint64_t floor_magic = 0x3246'4449'5245'4148;
+constexpr size_t floor_bytes_max = 64 * 1024;
+static_assert((limits::id_window_marks + 8) * sizeof(IdMark) < floor_bytes_max);
 
-std::string_view bytes_of(const FloorFile& file, size_t words) {
-  return {reinterpret_cast<const char*>(file.data()), words * sizeof(uint64_t)};
+using Words = std::vector<uint64_t>;
+
+uint64_t hash_of(const Words& words) {
+  return hash64({reinterpret_cast<const char*>(words.data()), words.size() * sizeof(uint64_t)});
 }
 
-// Damaged or not there: 1, so that a window that began later is built anew from the log.
-uint64_t read_floor(Disk& disk, const std::string& dir) {
-  FloorFile floor{};
-  auto text = read_file(disk, dir + "/FLOOR", sizeof floor);
-  if (!text.ok() || text->size() != sizeof floor) return 1;
-  std::copy(text->begin(), text->end(), reinterpret_cast<char*>(floor.data()));
-  const bool good = floor[0] == floor_magic && floor[2] == hash64(bytes_of(floor, 2));
-  return good ? std::max<uint64_t>(floor[1], 1) : 1;
+// Damaged or not there: as if nothing had been forgotten, so that a window that began later is built anew
+// from the log.
+IdFloor read_floor(Disk& disk, const std::string& dir) {
+  IdFloor floor;
+  auto text = read_file(disk, dir + "/FLOOR", floor_bytes_max);
+  if (!text.ok() || text->size() % sizeof(uint64_t) != 0 || text->size() < 4 * sizeof(uint64_t)) return floor;
+  Words words(text->size() / sizeof(uint64_t));
+  std::memcpy(words.data(), text->data(), text->size());
+  const uint64_t hash = words.back();
+  words.pop_back();
+  if (words[0] != floor_magic || hash != hash_of(words) || words.size() != 3 + 2 * words[2]) return floor;
+  floor.first_lsn = std::max<uint64_t>(words[1], 1);
+  for (size_t i = 3; i < words.size(); i += 2)
+    floor.marks.push_back({static_cast<Micros>(words[i]), words[i + 1]});
+  return floor;
 }
 
 Result<> discard(Disk& disk, const std::string& path, std::string_view why) {
@@ -86,7 +96,7 @@ Result<> cut_last(Disk& disk, const std::string& dir, uint64_t log_end_lsn, IdLo
 Result<> cut_to_log(Disk& disk, const std::string& dir, uint64_t log_end_lsn, IdLoaded& loaded) {
   if (loaded.first_lsn > log_end_lsn + 1) {
     loaded.first_lsn = log_end_lsn + 1;
-    TRY_DONE(write_id_floor(disk, dir, loaded.first_lsn));
+    TRY_DONE(write_id_floor(disk, dir, {loaded.first_lsn}));
   }
   while (!loaded.runs.empty() && loaded.runs.back()->header().to > log_end_lsn)
     TRY_DONE(cut_last(disk, dir, log_end_lsn, loaded));
@@ -95,16 +105,29 @@ Result<> cut_to_log(Disk& disk, const std::string& dir, uint64_t log_end_lsn, Id
   return Done{};
 }
 
+// What is added again from the log brings its own marks along.
+void keep_marks(IdLoaded& loaded) {
+  auto& marks = loaded.marks;
+  auto beyond =
+      std::find_if(marks.begin(), marks.end(), [&](auto& mark) { return mark.lsn > loaded.covered; });
+  if (beyond == marks.end()) return;
+  beyond->lsn = loaded.covered;
+  marks.erase(beyond + 1, marks.end());
+}
+
 }  // namespace
 
-Result<> write_id_floor(Disk& disk, const std::string& dir, uint64_t first_lsn) {
-  FloorFile floor{floor_magic, first_lsn, 0};
-  floor[2] = hash64(bytes_of(floor, 2));
+Result<> write_id_floor(Disk& disk, const std::string& dir, const IdFloor& floor) {
+  Words words{floor_magic, floor.first_lsn, floor.marks.size()};
+  for (const IdMark& mark : floor.marks)
+    words.insert(words.end(), {static_cast<uint64_t>(mark.time), mark.lsn});
+  words.push_back(hash_of(words));
   const std::string path = dir + "/FLOOR", draft = path + ".tmp";
   TRY_DONE(disk.remove(draft));
   auto file = disk.open(draft, OpenMode::create);
   if (!file.ok()) return file.problem();
-  TRY_DONE((*file)->write_at(bytes_of(floor, 3), 0));
+  TRY_DONE(
+      (*file)->write_at({reinterpret_cast<const char*>(words.data()), words.size() * sizeof(uint64_t)}, 0));
   TRY_DONE((*file)->sync());
   TRY_DONE(disk.rename(draft, path));
   return disk.sync_directory(dir);
@@ -115,10 +138,12 @@ Result<IdLoaded> load_ids(Disk& disk, const std::string& dir, uint64_t log_ident
   auto opened = open_runs(disk, dir, log_identity);
   if (!opened.ok()) return opened.problem();
   IdLoaded loaded;
-  loaded.first_lsn = read_floor(disk, dir);
+  static_cast<IdFloor&>(loaded) = read_floor(disk, dir);
   loaded.covered = loaded.first_lsn - 1;
   TRY_DONE(keep_unbroken(disk, std::move(*opened), loaded));
   TRY_DONE(cut_to_log(disk, dir, std::min(log_end_lsn, UINT64_MAX - 1), loaded));
+  TRY_DONE(disk.sync_directory(dir));  // a run removed must not come back when its LSNs are used again
+  keep_marks(loaded);
   return loaded;
 }
 

@@ -40,13 +40,15 @@ IdTable::IdTable(size_t capacity) {
 
 void IdTable::insert(const IdHash& id, uint64_t lsn) {
   CHECK(!full() && id.high != 0);
-  if (Rest* rest = known(id)) {
-    rest->lsn = lsn;
-    return;
-  }
   size_t at = home(id.high);
   uint32_t free = 0;
-  while ((free = buckets_[at].equal(0)) == 0) at = (at + 1) & bucket_mask_;
+  for (;; at = (at + 1) & bucket_mask_) {
+    if (Rest* rest = known_in(at, id)) {
+      rest->lsn = lsn;
+      return;
+    }
+    if ((free = buckets_[at].equal(0)) != 0) break;
+  }
   const size_t slot = static_cast<size_t>(std::countr_zero(free));
   buckets_[at].high[slot] = id.high;
   rest_[at * IdBucket::slots + slot] = {id.low, lsn};

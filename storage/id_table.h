@@ -75,13 +75,18 @@ class IdTable {
 
   size_t home(uint64_t high) const { return high >> shift_; }
 
+  Rest* known_in(size_t bucket, const IdHash& id) const {
+    for (uint32_t same = buckets_[bucket].equal(id.high); same != 0; same &= same - 1) {
+      Rest& rest = rest_[bucket * IdBucket::slots + static_cast<size_t>(std::countr_zero(same))];
+      if (rest.low == id.low) return &rest;
+    }
+    return nullptr;
+  }
+
   Rest* known(const IdHash& id) const {
     for (size_t at = home(id.high);; at = (at + 1) & bucket_mask_) {
-      for (uint32_t same = buckets_[at].equal(id.high); same != 0; same &= same - 1) {
-        Rest& rest = rest_[at * IdBucket::slots + static_cast<size_t>(std::countr_zero(same))];
-        if (rest.low == id.low) return &rest;
-      }
-      if (buckets_[at].equal(0) != 0) return nullptr;
+      Rest* rest = known_in(at, id);
+      if (rest != nullptr || buckets_[at].equal(0) != 0) return rest;
     }
   }
 

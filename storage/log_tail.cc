@@ -60,8 +60,10 @@ Result<LogTail> find_log_end(Disk& disk, const PartitionPlace& place, const LogP
   SegmentReader& reader = walker->reader();
   tail.path = reader.path();
   const char* why = reader.why_not();
-  if (tail.end.lsn <= tail.durable_bound) {
-    return damaged_log(tail.path, tail.end.offset, tail.end.lsn, tail.durable_bound, why);
+  if (reader.header().rewritten) why = "the segment behind it is missing";
+  if (reader.header().rewritten || tail.end.lsn <= tail.durable_bound) {
+    return damaged_log(tail.path, tail.end.offset, tail.end.lsn, std::max(tail.end.lsn, tail.durable_bound),
+                       why);
   }
   auto behind = reader.find_behind(tail.end.offset, tail.end.lsn);
   if (!behind) return behind.problem();

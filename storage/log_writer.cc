@@ -11,7 +11,6 @@
 namespace headrace {
 namespace {
 
-constexpr size_t compress_bytes_min = 512;  // below it a frame saves less than it costs
 constexpr size_t fill_bytes = 1024 * 1024;
 
 Result<> fill_with_zeros(File& file, uint64_t from, uint64_t to) {
@@ -42,27 +41,11 @@ Result<LogWriter> LogWriter::open(LogWriterOptions options, const LogPosition& e
   return writer;
 }
 
-void LogWriter::encode_body(const RawBatch& batch) {
-  codec_ = Codec::raw;
-  out_.resize(batch_header_bytes);
-  if (batch.body.size() >= compress_bytes_min) {
-    compressor_.compress(batch.body, out_, batch_header_bytes);
-    codec_ = Codec::zstd;
-  }
-  if (codec_ == Codec::raw || out_.size() - batch_header_bytes >= batch.body.size()) {
-    codec_ = Codec::raw;
-    out_.resize(batch_header_bytes);
-    out_.append(batch.body);
-  }
-  body_bytes_ = out_.size() - batch_header_bytes;
-  out_.resize((out_.size() + batch_alignment - 1) / batch_alignment * batch_alignment);
-}
-
 void LogWriter::encode_header(const RawBatch& batch) {
-  std::string_view body(out_.data() + batch_header_bytes, body_bytes_);
+  std::string_view body(out_.data() + batch_header_bytes, body_.bytes);
   uint64_t salt = salt_of(options_.place);
-  BatchHeader header{.codec = codec_,
-                     .length = static_cast<uint32_t>(batch_header_bytes + body_bytes_),
+  BatchHeader header{.codec = body_.codec,
+                     .length = static_cast<uint32_t>(batch_header_bytes + body_.bytes),
                      .raw_length = static_cast<uint32_t>(batch.body.size()),
                      .segment = end_.segment,
                      .count = batch.count,
@@ -74,17 +57,30 @@ void LogWriter::encode_header(const RawBatch& batch) {
   chain_next_ = encode(header, salt, out_.data());
 }
 
+// Whole pages where zeros stand anyway: the kernel need not read from the disk what a spare does not have in memory.
+Result<> LogWriter::put(uint64_t bytes) {
+  uint64_t end = end_.offset + bytes;
+  uint64_t page_end = (end + disk_page_bytes - 1) / disk_page_bytes * disk_page_bytes;
+  if (page_end <= ready_bytes_) out_.append(page_end - end, '\0');
+  return file_->write_at(out_, end_.offset);
+}
+
 Result<> LogWriter::write(const RawBatch& batch) {
+  if (batch.seals && end_.lsn > segment_first_lsn_) TRY_DONE(begin_segment());
+  out_.clear();
+  position_ = end_;
+  if (batch.seals && batch.count == 0) return Done{};
   CHECK(batch.first_lsn == end_.lsn && batch.count > 0 && !batch.body.empty());
-  encode_body(batch);
+  body_ = encode_body(compressor_, batch.body, out_);
   TRY_DONE(make_room(out_.size()));
   encode_header(batch);
-  TRY_DONE(file_->write_at(out_, end_.offset));
+  const uint64_t bytes = out_.size();
+  TRY_DONE(put(bytes));
   kill_point("before_sync");
   TRY_DONE(file_->sync_data());
   kill_point("after_sync");
   position_ = end_;
-  end_ = {end_.segment, end_.offset + out_.size(), batch.first_lsn + batch.count, chain_next_};
+  end_ = {end_.segment, end_.offset + bytes, batch.first_lsn + batch.count, chain_next_};
   if (options_.spares != nullptr && end_.offset > ready_bytes_ / 2) options_.spares->want();
   return Done{};
 }
@@ -98,6 +94,13 @@ Result<> LogWriter::make_room(size_t bytes) {
   }
   bool empty = end_.lsn == segment_first_lsn_;
   if (empty || end_.offset + bytes <= options_.segment_bytes) return Done{};
+  return begin_segment();
+}
+
+Result<> LogWriter::begin_segment() {
+  if (options_.spares != nullptr) {
+    if (auto spare = options_.spares->take()) return roll(std::move(*spare));
+  }
   LogPosition next{end_.segment + 1, segment_header_bytes, end_.lsn, end_.chain};
   TRY_DONE(create_segment(options_, next, {}, 0));
   auto file = options_.disk->open(options_.place.log() + "/" + segment_name(next.segment), OpenMode::write);

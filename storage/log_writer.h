@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "codec/compress.h"
 #include "src/base/result.h"
 #include "src/base/time.h"
+#include "storage/batch_body.h"
 #include "storage/segment_reader.h"
 
 namespace headrace {
@@ -43,6 +43,7 @@ struct RawBatch {
   Lsn first_lsn = 0;
   uint32_t count = 0;
   Micros base_time = 0;
+  bool seals = false;  // a new segment begins before it; it may then be empty
 };
 
 class LogWriter {
@@ -64,11 +65,12 @@ class LogWriter {
  private:
   explicit LogWriter(LogWriterOptions options)
       : options_(std::move(options)), compressor_(compression_level) {}
-  static constexpr int compression_level = 1;
+  static constexpr int compression_level = -1;
 
-  void encode_body(const RawBatch& batch);
   void encode_header(const RawBatch& batch);
   Result<> make_room(size_t bytes);
+  Result<> put(uint64_t bytes);
+  Result<> begin_segment();
   Result<> roll(SegmentSource::Spare spare);
   void enter(const LogPosition& start, std::unique_ptr<File> file, uint64_t ready_bytes);
 
@@ -80,8 +82,7 @@ class LogWriter {
   LogPosition position_, end_;
   uint64_t chain_next_ = 0;
   std::string out_;
-  Codec codec_ = Codec::raw;
-  size_t body_bytes_ = 0;
+  BatchBody body_;
   uint64_t segments_opened_ = 0;
 };
 

@@ -25,12 +25,14 @@ bool is_document(Kind kind) { return kind == Kind::put || kind == Kind::erase; }
 
 }  // namespace
 
-Refusal Partition::Work::refusal_for(size_t bytes, bool erasing) const {
+// `reserve`: it may use the space that others must leave free: what gives space back, and what makes events whole
+// that were taken in before.
+Refusal Partition::Work::refusal_for(size_t bytes, bool reserve) const {
   if (failed_.load(std::memory_order_relaxed)) return Refusal::overloaded;
   if (open_.body.size() + bytes > limits::open_batch_bytes_max) return Refusal::overloaded;
   if (state_->dirty_pages() > limits::dirty_pages_max) return Refusal::overloaded;
   if (rows_->bytes() > 2 * options_.row_bytes_max) return Refusal::overloaded;
-  return background_->disk_full() && !erasing ? Refusal::storage_full : Refusal::none;
+  return background_->disk_full() && !reserve ? Refusal::storage_full : Refusal::none;
 }
 
 Lsn Partition::Work::encode(const RecordView& record) {
@@ -48,7 +50,8 @@ Result<Lsn> Partition::Work::append(const RecordView& record, bool apply) {
   CHECK(!is_document(record.kind));
   size_t bytes = encoded_record_bytes_max(record.key.size(), record.payload.size());
   if (bytes > limits::record_bytes_max) return Problem(Error::body_too_large, "The record is too large");
-  if (Refusal refusal = refusal_for(bytes, false); refusal != Refusal::none) return problem_of(refusal);
+  Refusal refusal = refusal_for(bytes, record.kind == Kind::fold);
+  if (refusal != Refusal::none) return problem_of(refusal);
   RecordView logged = record;
   logged.lsn = encode(record);
   kill_point("after_append");
@@ -113,15 +116,28 @@ Documents& Partition::documents() { return *work_->documents_; }
 Lsn Partition::applied_lsn() const { return work_->applied_lsn_; }
 Lsn Partition::durable_lsn() const { return work_->durable_lsn_; }
 Lsn Partition::durable_lsn_any_thread() const { return work_->sync_->durable_lsn(); }
-void Partition::hurry() { work_->hurried_ = true; }
-size_t Partition::waiting() const { return work_->hurried_ && work_->sync_->idle() ? work_->open_.count : 0; }
+uint32_t Partition::next_generation() const { return work_->generation_.load(std::memory_order_relaxed) + 1; }
+Result<> Partition::switch_state(ComingState& coming, Fold& fold) {
+  return work_->switch_state(coming, fold);
+}
+uint32_t Partition::settled_segment() const {
+  return work_->settled_segment_.load(std::memory_order_relaxed);
+}
+void Partition::seal() { work_->seal(); }
+std::optional<uint32_t> Partition::sealed_before() const { return work_->sealed_before_; }
+void Partition::hurry() { ++work_->hurried_; }
+size_t Partition::waiting() const { return work_->open_.count > 0 && work_->sync_->idle() ? work_->hurried_ : 0; }
 void Partition::pump() { work_->pump(); }
+std::optional<Micros> Partition::next_due() const { return work_->next_due(); }
 void Partition::synced() { work_->synced(); }
 Refusal Partition::refusal() const { return work_->refusal(); }
 void Partition::hold(Lsn oldest) { work_->checkpointer_->hold(oldest); }
 void Partition::release() { work_->checkpointer_->hold(std::nullopt); }
+Result<> Partition::make_durable() { return work_->make_durable(); }
 Result<> Partition::close() { return work_->close(); }
 Result<Digest> Partition::full_digest() { return work_->full_digest(); }
+Result<Lsn> Partition::make_base() { return work_->make_base(); }
+StateLoan& Partition::loan() { return *work_->loan_; }
 const RecoveryReport& Partition::recovery() const { return work_->report_; }
 
 PartitionCounters Partition::counters() const {

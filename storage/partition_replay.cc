@@ -44,10 +44,33 @@ Result<> Partition::Work::start() {
                                        [this](const Problem& problem) { stop(problem); });
   applied_lsn_ = durable_lsn_ = end.lsn - 1;
   log_end_ = end;
+  settled_segment_ = checkpointer_->oldest_segment();
   if (failed_)
     return Problem(Error::storage_io, options_.place.path, "The partition failed while it was opened");
   report_.duration_us = options_.clock->monotonic() - began;
   return Done{};
+}
+
+Definitions Partition::Work::definitions_of(const Fold& fold) const {
+  return {fold.definition_digest(), documents_->definition_digest(), fold.definitions()};
+}
+
+bool Partition::Work::can_resume(const StateRecord& stored) {
+  const Definitions& its = stored.definitions;
+  return !its.text.empty() && fold_.resume(its.text, its.fold) && fold_.definition_digest() == its.fold;
+}
+
+Checkpointer::Parts Partition::Work::checkpointer_parts(Definitions definitions) {
+  return {.state = *state_,
+          .rows = *rows_,
+          .background = *background_,
+          .loan = *loan_,
+          .clock = *options_.clock,
+          .definitions = std::move(definitions),
+          .age_us = options_.checkpoint_age_us,
+          .row_bytes_max = options_.row_bytes_max,
+          .observe_checkpoint = options_.observe_checkpoint,
+          .observe_stall = options_.observe_stall};
 }
 
 Result<> Partition::Work::adopt(Recovered recovered) {
@@ -55,6 +78,7 @@ Result<> Partition::Work::adopt(Recovered recovered) {
   documents_ = std::make_unique<Documents>(*state_, options_.tables);
   backing_ = std::make_unique<StateRows>(*state_);
   rows_ = std::make_unique<Rows>(backing_.get());
+  loan_ = std::make_unique<StateLoan>(options_.wake);
   background_ = std::make_unique<Background>(
       BackgroundOptions{.place = options_.place,
                         .clock = options_.clock,
@@ -64,22 +88,14 @@ Result<> Partition::Work::adopt(Recovered recovered) {
                         .wake = options_.wake,
                         .fail_stop = [this](const Problem& problem) { stop(problem); }},
       std::move(recovered.checkpoints));
-  Definitions now{fold_.definition_digest(), documents_->definition_digest()};
-  checkpointer_ =
-      std::make_unique<Checkpointer>(Checkpointer::Parts{.state = *state_,
-                                                         .rows = *rows_,
-                                                         .background = *background_,
-                                                         .clock = *options_.clock,
-                                                         .definitions = now,
-                                                         .age_us = options_.checkpoint_age_us,
-                                                         .row_bytes_max = options_.row_bytes_max,
-                                                         .observe_checkpoint = options_.observe_checkpoint,
-                                                         .observe_stall = options_.observe_stall},
-                                     recovered.checkpoint);
   auto record = read_record(*state_);
   bool fresh = !record || recovered.checkpoint.applied_lsn == 0;
+  bool refold = !fresh && record->definitions.fold != fold_.definition_digest() && !can_resume(*record);
+  Definitions now = definitions_of(fold_);
   if (!fresh && record->definitions.indexes != now.indexes) documents_->rebuild_indexes();
-  bool refold = !fresh && record->definitions.fold != now.fold;
+  checkpointer_ = std::make_unique<Checkpointer>(checkpointer_parts(std::move(now)), recovered.checkpoint,
+                                                 recovered.oldest_segment);
+  generation_ = recovered.checkpoint.generation;
   if (refold) state_->drop(Tree::rows);
   if (state_->entries(Tree::rows) == 0) rows_->assume_complete();
   report_.rows_refolded = refold;
@@ -107,13 +123,11 @@ Result<> Partition::Work::replay(const Recovered& recovered, bool refold) {
 
 Result<> Partition::Work::replay_batch(LogWalker& walker, const Recovered& recovered, Lsn fold_from) {
   checkpointer_->remember(walker.position());
-  auto records = walker.records();
-  if (!records) return records.problem();
-  const BatchHeader& batch = walker.batch();
-  RecordCursor cursor(*records, batch.first_lsn, batch.count, batch.base_time);
+  auto cursor = walker.records();
+  if (!cursor) return cursor.problem();
   RecordView record;
-  while (!cursor.at_end()) {
-    TRY_DONE(cursor.next(record));
+  while (!cursor->at_end()) {
+    TRY_DONE(cursor->next(record));
     ++report_.records_replayed;
     if (record.kind == Kind::put || record.kind == Kind::erase) {
       if (record.lsn > recovered.checkpoint.applied_lsn) TRY_DONE(replay_document(record));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,17 @@ class SegmentReader {
   LogPosition after() const { return after_; }      // behind the batch
   const char* why_not() const { return why_not_; }  // of the last read() that said no
 
+  // The end of a rewritten segment, where the log goes on in the next one.
+  LogPosition end() const {
+    return {header_.segment, header_.rewritten->index_offset, header_.rewritten->end_lsn,
+            header_.rewritten->end_chain};
+  }
+  // Where the frame at `offset` stands, `length` bytes of which are read at once. Nothing where there is none.
+  Result<std::optional<LogPosition>> position_of_frame(uint64_t offset, size_t length);
+  // Bytes of the file as they are, behind the frames.
+  Result<std::string> bytes_at(uint64_t offset, size_t size);
+  uint64_t salt() const { return salt_; }
+
   // The first valid batch at or behind `offset` that holds a record at or above `lsn`, wherever it begins.
   Result<bool> find_behind(uint64_t offset, Lsn lsn);
   // Where the last byte that is not zero ends, at or behind `offset`; `offset` where there is none.
@@ -45,8 +57,10 @@ class SegmentReader {
  private:
   SegmentReader(std::unique_ptr<File> file, std::string path, uint64_t salt);
   Result<bool> read_window(const LogPosition& at, bool body);
+  bool finish_frames();
   // The bytes from `offset`, fewer than `size` only at the end of the file. Good until the next call.
   Result<std::string_view> view(uint64_t offset, size_t size);
+  Result<> load(uint64_t offset, size_t size);
   bool no(const char* why) { return why_not_ = why, false; }
 
   std::unique_ptr<File> file_;
@@ -67,5 +81,8 @@ class SegmentReader {
 // Ids of the segments of a partition, ascending. Error::storage_damaged where one is missing between two
 // others.
 Result<std::vector<uint32_t>> list_segments(Disk& disk, const PartitionPlace& place);
+
+// Whether the log now begins behind this segment: retention dropped it, perhaps just now.
+Result<bool> was_dropped(Disk& disk, const PartitionPlace& place, uint32_t segment);
 
 }  // namespace headrace

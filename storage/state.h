@@ -29,6 +29,11 @@ enum class Tree : uint8_t { documents, indexes, rows, meta };
 inline constexpr size_t tree_count = 4;
 inline constexpr size_t state_key_bytes_max = 511;
 
+// What one entry adds to the digest; `stored` with its CRC.
+Digest digest_of(Tree tree, std::string_view key, std::string_view stored);
+
+class StateView;
+
 class State {
  public:
   using FailStop = std::function<void(const Problem&)>;
@@ -47,6 +52,11 @@ class State {
   void put(Tree tree, std::string_view key, std::string_view head, std::string_view tail = {});
   void erase(Tree tree, std::string_view key);
   void drop(Tree tree);  // all entries
+  // All entries of `tree` in `from`. What is put may be committed.
+  void copy(Tree tree, State& from);
+  void set_fail_stop(FailStop fail_stop) { fail_stop_ = std::move(fail_stop); }
+  // Behind all keys that are there; `stored` as a view shows it.
+  void append(Tree tree, std::string_view key, std::string_view stored);
 
   bool changed() const { return dirty_pages_ > 0; }
   size_t dirty_pages() const { return dirty_pages_; }  // about; of the open transaction
@@ -65,12 +75,16 @@ class State {
   // committed.
   uint64_t commit();
   uint32_t page_bytes() const { return page_bytes_; }
+  // The newest commit; there must be one.
+  Result<std::unique_ptr<StateView>> view();
 
  private:
   friend class StateCursor;
+  friend class StateView;
   struct Handles;
   explicit State(FailStop fail_stop);
   Result<> open_environment(const std::string& directory, size_t map_bytes);
+  int open_trees(unsigned flags);
   bool begin();
   void fail(int code, const char* what);
   std::optional<std::string_view> checked(Tree tree, std::string_view key, std::string_view value);
@@ -108,6 +122,28 @@ class StateCursor {
   Tree tree_;
   std::unique_ptr<Handle> handle_;
   std::string_view key_, stored_;
+};
+
+// StateView: a commit as it was, for one reader on any thread.
+//
+// LMDB is told of no readers (MDB_NOLOCK), and what a commit frees it takes for the second commit after it. What a view
+// of commit N needs is freed by N + 1 at the earliest and written over by commit N + 3: its owner must not make that
+// one while the view lives (StateLoan sees to it).
+class StateView {
+ public:
+  ~StateView();
+  StateView(const StateView&) = delete;
+  StateView& operator=(const StateView&) = delete;
+
+  // Every entry in the order of keys, at or behind `from`, its CRC checked, until `visit` has a problem.
+  using Visit = std::function<Result<>(std::string_view key, std::string_view stored)>;
+  Result<> each(Tree tree, const Visit& visit, std::string_view from = {}) const;
+
+ private:
+  friend class State;
+  struct Reading;
+  explicit StateView(std::unique_ptr<Reading> reading);
+  std::unique_ptr<Reading> reading_;
 };
 
 }  // namespace headrace

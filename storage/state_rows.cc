@@ -4,18 +4,32 @@
 #include <cstring>
 
 namespace headrace {
+namespace {
+
+constexpr size_t room_to_grow = 128;  // for what the event brings for which it is loaded
+
+}  // namespace
 
 std::string_view StateRows::name(const Row& row) {
   name_.assign(1, static_cast<char>(row.table));
-  return name_.append(row.key);
+  return name_.append(row.key());
 }
 
 bool StateRows::load(Row& row) {
   auto stored = state_.get(Tree::rows, name(row));
   if (!stored || stored->size() < sizeof(Lsn)) return false;
   std::memcpy(&row.lsn, stored->data(), sizeof(Lsn));
-  row.bytes = stored->substr(sizeof(Lsn));
+  std::string_view bytes = stored->substr(sizeof(Lsn));
+  row.bytes.reserve(bytes.size() + bytes.size() / 8 + room_to_grow);  // a string that overflows takes twice as much
+  row.bytes.assign(bytes);
   return true;
+}
+
+void StateRows::each(uint8_t table, const std::function<void(std::string_view key)>& visit) {
+  StateCursor cursor(state_, Tree::rows);
+  const std::string prefix(1, static_cast<char>(table));
+  for (bool there = cursor.seek(prefix); there && cursor.key().starts_with(prefix); there = cursor.next())
+    visit(cursor.key().substr(1));
 }
 
 void StateRows::store(const Row& row) {

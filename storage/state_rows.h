@@ -11,6 +11,7 @@ class StateRows final : public RowBacking {
   explicit StateRows(State& state) : state_(state) {}
   bool load(Row& row) override;
   void store(const Row& row) override;
+  void each(uint8_t table, const std::function<void(std::string_view key)>& visit) override;
 
  private:
   std::string_view name(const Row& row);

@@ -12,6 +12,7 @@
 #include "tools/bench_report.h"
 #include "tools/load_run.h"
 #include "tools/process_cpu.h"
+#include "tools/socket_reply.h"
 
 namespace headrace {
 namespace {
@@ -44,9 +45,9 @@ void describe(CLI::App& app, Options& options) {
                  "single: one durable event per POST; batch: --batch events per POST; predict: by cart id, "
                  "on carts it "
                  "feeds first; event_predict: event in, prediction out; get: any --path; post: one event to "
-                 "any --path")
+                 "any --path; websocket: --batch events per message of /events/stream")
       ->required()
-      ->check(CLI::IsMember({"single", "batch", "predict", "event_predict", "get", "post"}));
+      ->check(CLI::IsMember({"single", "batch", "predict", "event_predict", "get", "post", "websocket"}));
   app.add_option("--url", options.url, "where the server listens")->capture_default_str();
   app.add_option("--key", options.pool.key, "API key")->envname("HEADRACE_ADMIN_KEY");
   app.add_option("--path", options.path, "for get and post")->capture_default_str();
@@ -83,7 +84,8 @@ void describe_load(CLI::App& app, LoadPlan& load) {
 }
 
 std::vector<Template> requests_for(const Options& options) {
-  if (options.scenario == "batch") return batch_requests(options.pool, batch_templates);
+  if (options.scenario == "websocket" && options.pool.batch == 1) return single_event_requests(options.pool);
+  if (options.scenario == "batch" || options.scenario == "websocket") return batch_requests(options.pool, batch_templates);
   if (options.scenario == "predict") return predict_requests(options.pool);
   if (options.scenario == "get") return get_requests(options.pool);
   return single_event_requests(options.pool);
@@ -93,6 +95,7 @@ std::string path_for(const Options& options) {
   if (options.scenario == "single") return "/api/events";
   if (options.scenario == "batch") return "/api/events/batch";
   if (options.scenario == "predict") return "/api/predict";
+  if (options.scenario == "websocket") return "/events/stream";
   if (options.scenario == "event_predict") return "/api/events?predict=true";
   return options.path;
 }
@@ -134,8 +137,11 @@ int run(Options& options) {
   if (options.load.server_pid == 0) options.load.server_pid = listener_on(origin->port).value_or(0);
   if (options.scenario == "predict")
     if (const auto fed = feed_carts(options); !fed) return fail("feeding carts: " + fed.problem().text());
+  options.pool.websocket = options.scenario == "websocket";
+  if (options.pool.websocket)
+    options.load.upgrade = upgrade_request(*origin, options.pool.path, options.pool.key);
   RequestPool pool(requests_for(options), options.pool.run);
-  if (const auto probe = send_some(options, pool, 1); !probe)
+  if (const auto probe = options.pool.websocket ? Result<>(Done{}) : send_some(options, pool, 1); !probe)
     return fail(fmt::format("{} {}: not measured, the server refused the first request: {}", options.scenario,
                             options.pool.path, probe.problem().text()));
   const auto result = run_load(

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <random>
 
+#include "codec/websocket.h"
 #include "src/base/check.h"
 #include "src/base/time.h"
 
@@ -65,7 +66,10 @@ class EventWriter {
 Template with_head(const PoolWish& wish, std::string_view body, std::string_view type,
                    std::vector<size_t> ids) {
   Template made;
-  append_request(wish.origin, {"POST", wish.path, wish.key, type, body}, made.wire);
+  if (wish.websocket)  // a key of zeros leaves ids where they can be changed
+    append_masked_frame(wish.ndjson ? websocket::Opcode::binary : websocket::Opcode::text, body, 0, made.wire);
+  else
+    append_request(wish.origin, {"POST", wish.path, wish.key, type, body}, made.wire);
   for (size_t& at : ids) at += made.wire.size() - body.size();
   made.id_at = std::move(ids);
   return made;

@@ -65,6 +65,7 @@ struct PoolWish {
   std::string key;
   std::string path;       // of the route
   size_t batch = 1'000;   // events of one batch request
+  bool websocket = false;  // frames instead of requests
   bool ndjson = false;    // batches as one event per line instead of a JSON array
   size_t carts = 20'000;  // distinct carts that the events are about
   uint32_t run = 0;       // makes ids and the choice of carts different from run to run

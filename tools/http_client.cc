@@ -20,7 +20,7 @@ namespace headrace {
 namespace {
 
 Problem unreachable(const Origin& origin, std::string_view why) {
-  return Problem(Error::overloaded, fmt::format("http://{}: {}", origin.text(), why));
+  return Problem(Error::overloaded, fmt::format("{}://{}: {}", origin.secure ? "https" : "http", origin.text(), why));
 }
 
 Result<uint16_t> port_in(std::string_view text) {
@@ -51,14 +51,15 @@ std::string Origin::text() const {
 }
 
 Result<Origin> parse_origin(std::string_view url) {
-  if (url.substr(0, 7) == "http://") url.remove_prefix(7);
+  const bool secure = url.starts_with("https://");
+  if (secure || url.starts_with("http://")) url.remove_prefix(secure ? 8 : 7);
   if (!url.empty() && url.back() == '/') url.remove_suffix(1);
   if (url.empty() || url.find('/') != std::string_view::npos)
     return Problem(Error::invalid_input, "url", "write it as http://host:port");
   const size_t bracket = url.rfind(']'), colon = url.rfind(':');
   const bool has_port =
       colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
-  Origin origin{std::string(url.substr(0, has_port ? colon : url.size())), 80};
+  Origin origin{std::string(url.substr(0, has_port ? colon : url.size())), secure ? uint16_t{443} : uint16_t{80}, secure};
   if (origin.host.size() > 2 && origin.host.front() == '[')
     origin.host = origin.host.substr(1, origin.host.size() - 2);
   if (!has_port) return origin;
@@ -134,12 +135,19 @@ Result<> HttpClient::open() {
                         static_cast<suseconds_t>(silence_max_us_ % second_us)};
   setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
   setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence);
+  if (!origin_.secure) return Done{};
+  auto tls = TlsStream::connect(socket_, origin_.host);
+  if (!tls.ok()) {
+    close_socket();
+    return tls.problem();
+  }
+  tls_ = std::move(*tls);
   return Done{};
 }
 
 Result<> HttpClient::send_all(std::string_view wire) {
   while (!wire.empty()) {
-    const ssize_t sent = ::send(socket_, wire.data(), wire.size(), MSG_NOSIGNAL);
+    const ssize_t sent = tls_ ? tls_->send(wire.data(), wire.size()) : ::send(socket_, wire.data(), wire.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return unreachable(origin_, std::strerror(errno));
     wire.remove_prefix(static_cast<size_t>(sent));
@@ -151,7 +159,7 @@ Result<HttpReply> HttpClient::receive() {
   std::string in;
   char piece[64 * 1024];
   while (in.size() < reply_bytes_max) {
-    const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
+    const ssize_t got = tls_ ? tls_->recv(piece, sizeof piece) : ::recv(socket_, piece, sizeof piece, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got == 0) return unreachable(origin_, "closed the connection before its reply was whole");
     if (got < 0)
@@ -167,6 +175,7 @@ Result<HttpReply> HttpClient::receive() {
 }
 
 void HttpClient::close_socket() {
+  tls_.reset();
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
 }

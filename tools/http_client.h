@@ -7,16 +7,18 @@
 
 #include "src/base/result.h"
 #include "src/base/time.h"
+#include "tools/tls_stream.h"
 
 namespace headrace {
 
 struct Origin {
   std::string host;
   uint16_t port = 80;
+  bool secure = false;  // https
   std::string text() const;  // "host:port", as in the Host field
 };
 
-// "http://host", "http://host:port" or "host:port", with an optional "/" at the end.
+// "http://host", "https://host:port" or "host:port", with an optional "/" at the end.
 Result<Origin> parse_origin(std::string_view url);
 
 // A connected TCP socket with Nagle's algorithm off; the caller closes it.
@@ -64,6 +66,7 @@ class HttpClient {
   std::string key_;
   Micros silence_max_us_;
   int socket_ = -1;
+  std::unique_ptr<TlsStream> tls_;
 };
 
 }  // namespace headrace

@@ -9,6 +9,8 @@
 #include "tools/bench_payload.h"
 #include "tools/http_client.h"
 #include "tools/http_reply.h"
+#include "tools/socket_reply.h"
+#include "tools/tls_stream.h"
 
 namespace headrace {
 
@@ -26,7 +28,8 @@ class LoadConnection {
   LoadConnection& operator=(const LoadConnection&) = delete;
 
   // Connects and registers with `epoll` under the number `index`; what was in flight is forgotten.
-  Result<> open(const Origin& origin, int epoll, uint32_t index);
+  // `request`: what upgrade_request() gave where it is to be a WebSocket, else empty.
+  Result<> open(const Origin& origin, int epoll, uint32_t index, const std::string& request = {});
 
   // Queues the pool's next request; its latency will count from `since`.
   void queue(RequestPool& pool, Nanos since);
@@ -43,11 +46,13 @@ class LoadConnection {
 
  private:
   bool fill();
+  bool fill_once();
   void watch(bool writable);
 
   int socket_ = -1, epoll_ = -1;
+  std::unique_ptr<TlsStream> tls_;
   uint32_t index_ = 0;
-  bool watches_writable_ = false, ended_ = false;
+  bool is_websocket_ = false, watches_writable_ = false, ended_ = false;
   std::string out_, in_;
   size_t out_sent_ = 0, in_used_ = 0;  // in_ is a buffer of which in_used_ bytes are filled
   std::deque<Nanos> since_;
@@ -58,7 +63,8 @@ bool LoadConnection::receive(const Answered& answered) {
   if (!fill()) return false;
   size_t at = 0;
   for (;;) {
-    const auto reply = first_reply(std::string_view(in_).substr(at, in_used_ - at));
+    const std::string_view rest = std::string_view(in_).substr(at, in_used_ - at);
+    const auto reply = is_websocket_ ? first_frame(rest) : first_reply(rest);
     if (!reply || (*reply && since_.empty())) return false;
     if (!*reply) break;
     answered(**reply, since_.front());

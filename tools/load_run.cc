@@ -77,7 +77,7 @@ class LoadRun {
     CHECK(epoll_ >= 0);
     for (uint32_t i = 0; i < connections_.size(); ++i) {
       connections_[i] = std::make_unique<LoadConnection>();
-      TRY_DONE(connections_[i]->open(plan_.origin, epoll_, i));
+      TRY_DONE(connections_[i]->open(plan_.origin, epoll_, i, plan_.upgrade));
     }
     return Done{};
   }
@@ -155,7 +155,7 @@ class LoadRun {
 
   Result<> reopen(LoadConnection& connection, uint32_t index) {
     if (counting_ && connection.in_flight() > 0) fail(0, "the connection broke", connection.in_flight());
-    TRY_DONE(connection.open(plan_.origin, epoll_, index));
+    TRY_DONE(connection.open(plan_.origin, epoll_, index, plan_.upgrade));
     if (sending_ && !open_loop()) fill(connection);
     connection.flush();
     return Done{};

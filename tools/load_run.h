@@ -21,6 +21,7 @@ struct LoadPlan {
   double duration_s = 10;
   double warmup_s = 1;  // before it; sent, but not counted
   double rate = 0;      // requests per second for all connections together; 0: as fast as answers come
+  std::string upgrade = {};  // what makes a connection a WebSocket; empty: it speaks HTTP
   int server_pid = 0;   // 0: processor time of the server is not known
 };
 

@@ -1,97 +1,127 @@
-// `headrace log cat`: every record as a line of JSON, an event whole under "event".
+// `headrace log cat` and `headrace log tail`: records as lines of JSON, all of them or the newest and what follows.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
+#include <vector>
 
-#include "codec/event.h"
-#include "codec/json.h"
-#include "codec/time_text.h"
 #include "storage/directory.h"
 #include "storage/log_reader.h"
+#include "storage/log_walker.h"
 #include "tools/commands.h"
+#include "tools/log_lines.h"
 
 namespace headrace {
 namespace {
 
-void append_member(std::string_view name, std::string_view text, std::string& out) {
-  if (text.empty()) return;
-  fmt::format_to(std::back_inserter(out), ",\"{}\":", name);
-  append_json_string(text, out);
-}
+constexpr auto look_every = std::chrono::milliseconds(100);
 
-void append_time_member(std::string_view name, Micros time, std::string& out) {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":\"", name);
-  append_time(time, true, out);
-  out += '"';
-}
+// Records of one partition, and holes between them.
+class Printer {
+ public:
+  Printer(uint32_t partition, LogReader reader) : partition_(partition), reader_(std::move(reader)) {}
 
-Result<> append_event(std::string_view payload, std::string& out) {
-  auto event = decode_event(payload);
-  if (!event.ok()) return event.problem();
-  out += ",\"event\":{\"event_id\":";
-  append_json_string(event->id, out);
-  append_member("event_type", event->type, out);
-  append_time_member("timestamp", event->time, out);
-  append_member("source", event->source, out);
-  append_member("user_id", event->user, out);
-  append_member("session_id", event->session, out);
-  append_member("cart_id", event->cart, out);
-  out.append(",\"data\":").append(event->data).append("}");
-  return Done{};
-}
-
-Result<> print_record(uint32_t partition, const RecordView& record, std::string& line) {
-  line = fmt::format("{{\"partition\":{},\"lsn\":{}", partition, record.lsn);
-  append_time_member("time", record.time, line);
-  append_member("kind", name_of(record.kind), line);
-  append_member("key", record.key, line);
-  if (record.kind == Kind::event) {
-    TRY_DONE(append_event(record.payload, line));
-  } else {
-    line += fmt::format(",\"payload_bytes\":{}", record.payload.size());
+  Result<> print_rest() {
+    RecordView record;
+    while (true) {
+      Result<bool> more = reader_.next(record);
+      if (!more.ok()) return more.problem();
+      TRY_DONE(print_holes(*more ? record.lsn : LogReader::unbounded));
+      if (!*more) return Done{};
+      line_.clear();
+      TRY_DONE(append_record_line(partition_, record, line_));
+      TRY_DONE(print(line_));
+    }
   }
-  line += "}\n";
-  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size())
-    return Problem{Error::storage_io, "stdout", "cannot be written"};
-  return Done{};
-}
 
-Result<> cat_partition(const DataDirectory& directory, uint32_t partition, uint64_t from) {
-  auto reader = LogReader::open(directory.place(partition), from);
-  if (!reader.ok()) return reader.problem();
-  RecordView record;
-  std::string line;
+ private:
+  Result<> print_holes(Lsn before) {
+    const std::vector<Hole>& holes = reader_.holes();
+    for (; holes_printed_ < holes.size() && holes[holes_printed_].first < before; ++holes_printed_) {
+      line_.clear();
+      append_hole_line(partition_, holes[holes_printed_], line_);
+      TRY_DONE(print(line_));
+    }
+    return Done{};
+  }
+
+  uint32_t partition_;
+  LogReader reader_;
+  size_t holes_printed_ = 0;
+  std::string line_;
+};
+
+// The LSN behind the last record there is.
+Result<Lsn> find_end(const PartitionPlace& place) {
+  auto walker = LogWalker::at_segment_of(system_disk(), place, LogReader::unbounded);
+  if (!walker.ok()) return walker.problem();
   while (true) {
-    Result<bool> more = reader->next(record);
+    Result<bool> more = walker->next(false);
     if (!more.ok()) return more.problem();
-    if (!*more) return Done{};
-    TRY_DONE(print_record(partition, record, line));
+    if (!*more) return walker->end().lsn;
   }
 }
 
 Result<> cat_all(const std::string& data, uint64_t from, std::optional<uint32_t> partition) {
-  DirectoryOptions options;
-  options.access = Access::read_only;
-  auto directory = DataDirectory::open(data, options);
+  auto directory = open_to_read(data, partition);
   if (!directory.ok()) return directory.problem();
-  if (partition && *partition >= (*directory)->partitions())
-    return Problem{Error::invalid_input, "partition",
-                   fmt::format("must be below {}", (*directory)->partitions())};
   for (uint32_t p = 0; p < (*directory)->partitions(); ++p) {
     if (partition && p != *partition) continue;
-    TRY_DONE(cat_partition(**directory, p, from));
+    auto reader = LogReader::open((*directory)->place(p), from);
+    if (!reader.ok()) return reader.problem();
+    TRY_DONE(Printer(p, std::move(*reader)).print_rest());
   }
   return Done{};
 }
 
+Result<> tail_all(const std::string& data, const TailOptions& options) {
+  auto directory = open_to_read(data, options.partition);
+  if (!directory.ok()) return directory.problem();
+  std::vector<Printer> printers;
+  for (uint32_t p = 0; p < (*directory)->partitions(); ++p) {
+    if (options.partition && p != *options.partition) continue;
+    auto end = find_end((*directory)->place(p));
+    if (!end.ok()) return end.problem();
+    auto reader =
+        LogReader::open((*directory)->place(p), *end > options.records ? *end - options.records : 1);
+    if (!reader.ok()) return reader.problem();
+    printers.emplace_back(p, std::move(*reader));
+  }
+  while (true) {
+    for (Printer& printer : printers) TRY_DONE(printer.print_rest());
+    if (!options.follow) return Done{};
+    if (std::fflush(stdout) != 0) return Problem{Error::storage_io, "stdout", "cannot be written"};
+    std::this_thread::sleep_for(look_every);
+  }
+}
+
 }  // namespace
 
-int log_cat(const std::string& data, uint64_t from, std::optional<uint32_t> partition) {
-  Result<> done = cat_all(data, from, partition);
-  if (done.ok()) return 0;
+Result<std::unique_ptr<DataDirectory>> open_to_read(const std::string& data,
+                                                    std::optional<uint32_t> partition) {
+  DirectoryOptions options;
+  options.access = Access::read_only;
+  auto directory = DataDirectory::open(data, options);
+  if (directory.ok() && partition && *partition >= (*directory)->partitions())
+    return Problem{Error::invalid_input, "partition",
+                   fmt::format("must be below {}", (*directory)->partitions())};
+  return directory;
+}
+
+int exit_status(const Result<>& done) {
+  if (done.ok() && std::fflush(stdout) == 0) return 0;
   std::fflush(stdout);
-  fmt::print(stderr, "headrace: {}\n", done.problem().text());
+  if (!done.ok()) fmt::print(stderr, "headrace: {}\n", done.problem().text());
   return 1;
+}
+
+int log_cat(const std::string& data, uint64_t from, std::optional<uint32_t> partition) {
+  return exit_status(cat_all(data, from, partition));
+}
+
+int log_tail(const std::string& data, const TailOptions& options) {
+  return exit_status(tail_all(data, options));
 }
 
 }  // namespace headrace

@@ -1,4 +1,4 @@
-// `headrace replay --verify` and `headrace state digest`: is the state what the log says it is?
+// `headrace replay --verify`, `headrace state digest`, `headrace base`: what works on the state of a stopped directory.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include "src/events/event_fold.h"
 #include "src/server/server.h"
 #include "storage/partition.h"
+#include "storage/verify.h"
 #include "tools/commands.h"
 
 namespace headrace {
@@ -23,80 +24,127 @@ PartitionOptions options_of(const DataDirectory& directory, uint32_t partition) 
 struct Live {
   Digest digest;
   Lsn last = 0;
+  std::shared_ptr<const features::Plan> plan;  // that its rows are made by, whatever the configuration says
 };
 
-// The digest of the state as the next start would find it. Folds that were on their way stay so.
-Result<Live> live_digest(const DataDirectory& directory, uint32_t p,
-                         std::shared_ptr<const features::Plan> plan) {
+// Opens a partition as the next start would. Folds that were on their way stay so.
+template <class Visit>
+auto with_partition(const DataDirectory& directory, uint32_t p, std::shared_ptr<const features::Plan> plan,
+                    Visit visit) -> decltype(visit(std::declval<Partition&>(), std::declval<EventFold&>())) {
   FoldOutbox outbox(p, directory.partitions());
   EventFold fold(std::move(plan), p, directory.partitions(), &outbox);
   auto partition = Partition::open(options_of(directory, p), fold);
   if (!partition.ok()) return partition.problem();
   if (auto oldest = outbox.oldest()) (*partition)->hold(*oldest);
-  Result<Digest> digest = (*partition)->full_digest();
-  if (!digest.ok()) return digest.problem();
-  return Live{*digest, (*partition)->applied_lsn()};
+  return visit(**partition, fold);
 }
 
-Result<bool> verify_partition(const DataDirectory& directory, uint32_t p,
+Result<Live> live_digest(const DataDirectory& directory, uint32_t p,
+                         std::shared_ptr<const features::Plan> plan) {
+  return with_partition(directory, p, std::move(plan), [](Partition& partition, EventFold& fold) -> Result<Live> {
+    Result<Digest> digest = partition.full_digest();
+    if (!digest.ok()) return digest.problem();
+    return Live{*digest, partition.applied_lsn(), fold.plan()};
+  });
+}
+
+// What a command has to say of a partition; its exit status is that of the worst.
+enum Verdict : int { good = 0, explained_by_hole = 3, bad = 1 };
+
+Result<Verdict> base_of(const DataDirectory& directory, uint32_t p, std::shared_ptr<const features::Plan> plan) {
+  return with_partition(directory, p, std::move(plan), [p](Partition& partition, EventFold&) -> Result<Verdict> {
+    Result<Lsn> lsn = partition.make_base();
+    if (!lsn.ok()) return lsn.problem();
+    if (*lsn > 0) fmt::print("partition {}: base of LSN {}\n", p, *lsn);
+    if (*lsn == 0) fmt::print("partition {}: empty, no base is needed\n", p);
+    return good;
+  });
+}
+
+// The first loss that was accepted: from there on a replay has less than a state that a checkpoint kept.
+Result<std::optional<Hole>> first_hole(const PartitionPlace& place) {
+  auto report = inspect_log(place, Depth::headers);
+  if (!report.ok()) return report.problem();
+  if (report->damage) return *report->damage;
+  for (auto& segment : report->segments)
+    if (!segment.holes.empty()) return std::optional(segment.holes.front());
+  return std::optional<Hole>();
+}
+
+Result<Verdict> judge(const PartitionPlace& place, bool same) {
+  if (same) return good;
+  auto hole = first_hole(place);
+  if (!hole.ok()) return hole.problem();
+  if (!*hole) return bad;
+  fmt::print("  LSN {}..{} were accepted to be lost by {}: what stood there is in the state, and in no log\n",
+             (*hole)->first, (*hole)->last, (*hole)->by);
+  return explained_by_hole;
+}
+
+Result<Verdict> verify_partition(const DataDirectory& directory, uint32_t p,
                               std::shared_ptr<const features::Plan> plan) {
-  Result<Live> live = live_digest(directory, p, plan);
+  Result<Live> live = live_digest(directory, p, std::move(plan));
   if (!live.ok()) return live.problem();
-  EventFold fold(std::move(plan), p, directory.partitions(), nullptr);
+  EventFold fold(live->plan, p, directory.partitions(), nullptr);
   auto started = std::chrono::steady_clock::now();
   Result<Rebuilt> rebuilt = rebuild(options_of(directory, p), directory.path() + "/replay.tmp", fold);
   if (!rebuilt.ok()) return rebuilt.problem();
   double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   bool same = rebuilt->digest == live->digest && rebuilt->last_lsn == live->last;
+  if (rebuilt->base_lsn > 0) fmt::print("partition {}: begun with the base of LSN {}\n", p, rebuilt->base_lsn);
   fmt::print(
       "partition {}: live {} at LSN {}, replayed {} at LSN {}: {} ({} records in {:.2f} s, {:.0f} "
       "records/s)\n",
       p, text_of(live->digest), live->last, text_of(rebuilt->digest), rebuilt->last_lsn,
       same ? "equal" : "DIFFERENT", rebuilt->records, took, static_cast<double>(rebuilt->records) / took);
-  return same;
+  return judge(directory.place(p), same);
 }
 
 template <class Visit>
-Result<bool> each_partition(const Config& config, Visit visit) {
+Result<Verdict> each_partition(const Config& config, Visit visit) {
   auto plan = feature_plan(config);
   if (!plan.ok()) return plan.problem();
   DirectoryOptions options;
   options.create = false;
   auto directory = DataDirectory::open(config.data, options);
   if (!directory.ok()) return directory.problem();
-  bool good = true;
+  Verdict all = good;
   for (uint32_t p = 0; p < (*directory)->partitions(); ++p) {
-    Result<bool> one = visit(**directory, p, *plan);
+    Result<Verdict> one = visit(**directory, p, *plan);
     if (!one.ok()) return one;
-    good = good && *one;
+    if (all != bad && *one != good) all = *one;
   }
-  return good;
+  return all;
 }
 
-int status_of(const Result<bool>& result) {
+int status_of(const Result<Verdict>& result) {
   if (!result.ok()) fmt::print(stderr, "headrace: {}\n", result.problem().text());
-  return result.ok() && *result ? 0 : 1;
+  return result.ok() ? *result : bad;
 }
 
 }  // namespace
 
 int replay_verify(const Config& config) {
-  Result<bool> same = each_partition(config, verify_partition);
-  if (same.ok())
-    fmt::print("{}\n", *same ? "the state is what the log says" : "the state DIFFERS from the log");
-  return status_of(same);
+  Result<Verdict> verdict = each_partition(config, verify_partition);
+  if (verdict.ok())
+    fmt::print("{}\n", *verdict == good  ? "the state is what the log says"
+                       : *verdict == bad ? "the state DIFFERS from the log"
+                                         : "the state has what stood in a hole of the log");
+  return status_of(verdict);
 }
 
 int state_digest(const Config& config) {
   return status_of(each_partition(config,
                                   [](const DataDirectory& directory, uint32_t p,
-                                     std::shared_ptr<const features::Plan> plan) -> Result<bool> {
+                                     std::shared_ptr<const features::Plan> plan) -> Result<Verdict> {
                                     Result<Live> live = live_digest(directory, p, std::move(plan));
                                     if (!live.ok()) return live.problem();
                                     fmt::print("partition {}: {} at LSN {}\n", p, text_of(live->digest),
                                                live->last);
-                                    return true;
+                                    return good;
                                   }));
 }
+
+int make_bases(const Config& config) { return status_of(each_partition(config, base_of)); }
 
 }  // namespace headrace

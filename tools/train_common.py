@@ -30,6 +30,11 @@ def predict(booster, rows, margin=False):
     return booster.predict(xgb.DMatrix(rows, feature_names=booster.feature_names), output_margin=margin)
 
 
+def contributions(booster, rows):
+    """SHAP values, the bias last."""
+    return booster.predict(xgb.DMatrix(rows, feature_names=booster.feature_names), pred_contribs=True)
+
+
 def logit(p):
     return np.log(p / (1 - p))
 
@@ -110,21 +115,21 @@ def write(path, text):
         path.write_text(text, encoding="utf-8")
 
 
-def write_model(container, booster):
+def write_model(container, booster, folder=ROOT / "models"):
     """The XGBoost part goes in as the text XGBoost wrote, so that no number is written twice."""
     trees = booster.save_raw("json").decode()
-    path = ROOT / "models" / f"{container['name']}.json"
+    path = folder / f"{container['name']}.json"
     if CHECKING:
         same = trees in path.read_text(encoding="utf-8")
         print(f"{path.name}: the trees are {'those' if same else 'NOT those'} in the file"
               + ("" if same else " (other versions of the libraries, another processor, or other data)"))
     text = json.dumps({**container, "xgboost": "@"}, indent=1, ensure_ascii=False).replace('"@"', trees)
     write(path, text + "\n")
-    print(f"{path.relative_to(ROOT)}: {len(text):,} bytes, {booster.num_boosted_rounds()} trees")
+    print(f"{path}: {len(text):,} bytes, {booster.num_boosted_rounds()} trees")
 
 
-def write_card(name, text):
-    write(ROOT / "models" / f"{name}.card.md", text.strip() + "\n")
+def write_card(name, text, folder=ROOT / "models"):
+    write(folder / f"{name}.card.md", text.strip() + "\n")
 
 
 def fit_twice(fit):

@@ -240,8 +240,9 @@ Left out because they are known too late: Tags, Lead Quality, Lead Profile, the 
 
 `company_size` and `budget` are documented and required, and neither set has them. They enter as a **belief, not a finding**, added to the log-odds:
 {', '.join(f'{name}: {adds:+.2f}' for name, adds in SIZES)}; budget {', '.join(f'{at:,.0f} USD: {adds:+.1f}' for at, adds in BUDGETS)}, linear
-in the logarithm between and constant outside. Together they move a score of 25 to 14 at the least and 40 at the most. A model trained on
-the user's own outcomes (`lead.converted`) has these fields as ordinary features and no prior.
+in the logarithm between and constant outside. Together they move a score of 25 to 14 at the least and 40 at the most. They give
+way as soon as the user's own outcomes (`lead.converted`, `lead.lost`) are trained on, by `tools/train lead --outcomes` (docs/models.md):
+such a model has both as ordinary features and no prior.
 
 ## Measured
 

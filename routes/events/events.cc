@@ -5,6 +5,8 @@
 #include "codec/url.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
+#include "routes/events/batch_ack.h"
+#include "routes/events/stored_event.h"
 #include "routes/predictions/answer.h"
 #include "routes/tables.h"
 #include "src/events/intake.h"
@@ -20,7 +22,7 @@ struct EventAck {
   std::string status, event_id, topic;
   int64_t partition = 0, offset = 0;
   std::optional<bool> duplicate;
-  std::optional<CartPrediction> prediction;
+  std::optional<CartAnswer> prediction;
   static constexpr auto shape() {
     return std::tuple{
         field("status", &EventAck::status, "Always success: the event is on disk"),
@@ -34,37 +36,8 @@ struct EventAck {
   }
 };
 
-struct EventResult {
-  std::string status;
-  std::optional<std::string> event_id, field_name, reason;
-  std::optional<int64_t> partition, offset, index;
-  static constexpr auto shape() {
-    return std::tuple{
-        field("event_id", &EventResult::event_id, "As sent, or given by the server"),
-        field("status", &EventResult::status, "What became of it",
-              one_of("submitted", "duplicate", "rejected")),
-        field("partition", &EventResult::partition, "Where it is logged"),
-        field("offset", &EventResult::offset, "Its log sequence number there"),
-        field("index", &EventResult::index, "Of a rejected event: its place in the batch, from 0"),
-        field("field", &EventResult::field_name, "Of a rejected event: the field that broke a rule"),
-        field("reason", &EventResult::reason, "Of a rejected event: the rule")};
-  }
-};
-
-struct BatchAck {
-  std::string status;
-  int64_t count = 0;
-  std::vector<EventResult> results;
-  static constexpr auto shape() {
-    return std::tuple{
-        field("status", &BatchAck::status, "partial if some were rejected", one_of("success", "partial")),
-        field("count", &BatchAck::count, "Events on disk, duplicates among them"),
-        field("results", &BatchAck::results, "One per event, in order")};
-  }
-};
-
 struct ListEvents {
-  std::optional<std::string> event_type, user_id, cart_id, session_id, cursor;
+  std::optional<std::string> event_type, user_id, cart_id, session_id, event_id, cursor;
   std::optional<Timestamp> start_time, end_time;
   int64_t limit = 100, offset = 0;
   static constexpr auto shape() {
@@ -78,6 +51,8 @@ struct ListEvents {
               length(1, limits::key_bytes_max)),
         field("session_id", &ListEvents::session_id, "Only events of this session",
               length(1, limits::key_bytes_max)),
+        field("event_id", &ListEvents::event_id, "Only the event of this id",
+              length(1, limits::event_id_bytes_max)),
         field("limit", &ListEvents::limit, "Events in one answer", between(1, limits::page_limit_max),
               optional_field),
         field("offset", &ListEvents::offset, "Matches to leave out first",
@@ -86,38 +61,24 @@ struct ListEvents {
   }
 };
 
-struct EventMetadata {
-  std::string source;
-  Timestamp ingestion_time;
-  int64_t partition = 0, offset = 0;
+struct LostRecords {
+  int64_t partition = 0, first_lsn = 0, last_lsn = 0;
   static constexpr auto shape() {
-    return std::tuple{field("source", &EventMetadata::source, "Who produced it"),
-                      field("ingestion_time", &EventMetadata::ingestion_time, "When it was taken in"),
-                      field("partition", &EventMetadata::partition, "Where it is logged"),
-                      field("offset", &EventMetadata::offset, "Its log sequence number there")};
-  }
-};
-
-struct StoredEvent {
-  std::string event_id, event_type;
-  Timestamp timestamp;
-  RawJson data;
-  EventMetadata metadata;
-  static constexpr auto shape() {
-    return std::tuple{field("event_id", &StoredEvent::event_id, "Its id"),
-                      field("event_type", &StoredEvent::event_type, "Its type"),
-                      field("timestamp", &StoredEvent::timestamp, "When it happened, UTC"),
-                      field("data", &StoredEvent::data, "What its producer sent"),
-                      field("metadata", &StoredEvent::metadata, "What the server knows of it")};
+    return std::tuple{field("partition", &LostRecords::partition, "Where they were logged"),
+                      field("first_lsn", &LostRecords::first_lsn, "The first that is lost"),
+                      field("last_lsn", &LostRecords::last_lsn, "The last that is lost")};
   }
 };
 
 struct EventList {
   std::vector<StoredEvent> events;
+  std::optional<std::vector<LostRecords>> holes;
   int64_t count = 0, limit = 0, offset = 0;
   std::optional<std::string> next_cursor;
   static constexpr auto shape() {
     return std::tuple{field("events", &EventList::events, "In the order in which they were taken in"),
+                      field("holes", &EventList::holes,
+                            "Records in the range of this answer that were lost and accepted to be lost (log repair)"),
                       field("count", &EventList::count, "Events in this answer"),
                       field("limit", &EventList::limit, "As asked"),
                       field("offset", &EventList::offset, "As asked"),
@@ -126,43 +87,6 @@ struct EventList {
 };
 
 // --- handlers ----------------------------------------------------------------------------------------------
-
-void append_rejection(const Problem& problem, size_t index, std::string& out) {
-  out.append(R"("status":"rejected","index":)").append(fmt::format_int(index).c_str()).append(R"(,"field":)");
-  append_json_string(problem.field, out);
-  out += ",\"reason\":";
-  append_json_string(
-      problem.detail.empty() ? row_of(problem.error).sentence : std::string_view(problem.detail), out);
-  out += '}';
-}
-
-// The ack of a batch, written without a struct per event.
-std::string write_ack(EventBatch& batch, const IngestedBatch& done) {
-  std::string out;
-  out.reserve(64 + done.verdicts.size() * 96);
-  fmt::format_to(std::back_inserter(out), R"({{"status":"{}","count":{},"results":[)",
-                 done.problems.empty() ? "success" : "partial", done.accepted);
-  for (size_t i = 0; i < done.verdicts.size(); ++i) {
-    const Verdict& verdict = done.verdicts[i];
-    std::string_view id = batch.entries()[i].event.id;
-    out += i ? ",{" : "{";
-    if (!id.empty()) {
-      out += "\"event_id\":";
-      append_json_string(id, out);
-      out += ',';
-    }
-    if (verdict.problem >= 0) {
-      append_rejection(done.problems[static_cast<size_t>(verdict.problem)], i, out);
-      continue;
-    }
-    out += verdict.appended.duplicate ? R"("status":"duplicate","partition":)"
-                                      : R"("status":"submitted","partition":)";
-    out.append(fmt::format_int(verdict.appended.partition).c_str()).append(R"(,"offset":)");
-    out.append(fmt::format_int(verdict.appended.lsn).c_str()).append("}");
-  }
-  out += "]}";
-  return out;
-}
 
 Result<bool> wants_prediction(const Request& request) {
   bool wanted = false;
@@ -211,7 +135,7 @@ Task<Result<EventAck>> ingest_event(Call& call) {
   ack->offset = static_cast<int64_t>(appended->lsn);
   if (appended->duplicate) ack->duplicate = true;
   if (*predict) {
-    Result<CartPrediction> prediction = co_await predict_cart(call.app, std::move(cart), {});
+    Result<CartAnswer> prediction = co_await predict_cart(call.app, std::move(cart), {});
     if (!prediction.ok()) co_return prediction.problem();
     ack->prediction = std::move(*prediction);
   }
@@ -244,23 +168,25 @@ Task<Result<Page>> ingest_events(Call& call) {
   co_return page;
 }
 
-StoredEvent stored(FoundEvent& found) {
-  StoredEvent out;
-  out.event_id = std::move(found.id), out.event_type = std::move(found.type);
-  out.timestamp = {found.time, false};
-  out.data.text = std::move(found.data);
-  out.metadata = {
-      std::move(found.source), {found.ingested, false}, found.partition, static_cast<int64_t>(found.lsn)};
-  return out;
+EventFilter filter_of(const ListEvents& want) {
+  EventFilter filter;
+  filter.type = want.event_type.value_or(""), filter.user = want.user_id.value_or("");
+  filter.cart = want.cart_id.value_or(""), filter.session = want.session_id.value_or("");
+  filter.id = want.event_id.value_or("");
+  if (want.start_time) filter.start = want.start_time->us;
+  if (want.end_time) filter.end = want.end_time->us;
+  return filter;
+}
+
+std::string effort_text(const EventPage& page, Micros took_us) {
+  return fmt::format("log;desc=\"frames {} of {}, records {}\";dur={:.3f}", page.frames_read,
+                     page.frames_seen, page.records_read, static_cast<double>(took_us) / 1000);
 }
 
 Task<Result<EventList>> list_events(Call& call, ListEvents want) {
   App& app = call.app;
   EventQuery query;
-  query.event_type = want.event_type.value_or(""), query.user_id = want.user_id.value_or("");
-  query.cart_id = want.cart_id.value_or(""), query.session_id = want.session_id.value_or("");
-  if (want.start_time) query.start = want.start_time->us;
-  if (want.end_time) query.end = want.end_time->us;
+  query.filter = filter_of(want);
   query.limit = static_cast<size_t>(want.limit), query.offset = static_cast<size_t>(want.offset);
   query.from.assign(app.shards.count(), 1);
   if (want.cursor) {
@@ -269,33 +195,40 @@ Task<Result<EventList>> list_events(Call& call, ListEvents want) {
     query.from = *position;
   }
   for (uint32_t p = 0; p < app.shards.count(); ++p)
-    query.through.push_back(app.shards[p].partition().durable_lsn_any_thread());
-  auto run = [](const DataDirectory* directory, EventQuery its) { return run_query(*directory, its); };
-  Result<EventPage> page = co_await offload(app.workers, run, &app.shards.directory(), std::move(query));
+    query.through.push_back(app.shards[p].durable_lsn_any_thread());
+  auto run = [](Shards* shards, EventQuery its) {
+    return run_query(shards->directory(), its, shards->raw_indexes());
+  };
+  Micros started = app.clock.monotonic();
+  Result<EventPage> page = co_await offload(app.workers, run, &app.shards, std::move(query));
   if (!page.ok()) co_return page.problem();
+  call.add_header("Server-Timing", effort_text(*page, app.clock.monotonic() - started));
   EventList out;
   for (auto& found : page->events) out.events.push_back(stored(found));
   out.count = static_cast<int64_t>(out.events.size()), out.limit = want.limit, out.offset = want.offset;
   if (page->more) out.next_cursor = cursor_text(page->next);
+  if (!page->holes.empty()) out.holes.emplace();
+  for (const PageHole& hole : page->holes)
+    out.holes->push_back({hole.partition, static_cast<int64_t>(hole.first), static_cast<int64_t>(hole.last)});
   co_return out;
 }
 
 constexpr Route table[] = {
     {Method::POST,
      "/api/events",
-     Role::service,
+     allow(Role::service).with(Scope::events_write),
      handler<ingest_event>,
      {.summary = "Take in one event; answered when it is on disk", .body = "application/json"}},
     {Method::POST,
      "/api/events/batch",
-     Role::service,
+     allow(Role::service).with(Scope::events_write),
      handler<ingest_events>,
      {.summary = "Take in many events; each gets its own verdict",
       .body = "application/json,application/x-ndjson",
       .answer = &type_of<BatchAck>()}},
     {Method::GET,
      "/api/events",
-     Role::service,
+     allow(Role::service).with(Scope::events_read),
      handler<list_events>,
      {.summary = "Events in the order in which they were taken in"}},
 };

@@ -1,6 +1,5 @@
 // Features: what is known about a cart, a user or a session, and the definitions behind it. System `cart`.
-#include <cmath>
-
+#include "routes/features/entity_features.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
 #include "routes/tables.h"
@@ -8,8 +7,6 @@
 
 namespace headrace {
 namespace {
-
-constexpr auto entity_words = "The kind of entity";
 
 struct ReadFeatures {
   std::string cartId, entity = "cart";
@@ -21,27 +18,6 @@ struct ReadFeatures {
         field("entity", &ReadFeatures::entity, entity_words, one_of("cart", "user", "session"),
               optional_field),
         field("as_of", &ReadFeatures::as_of, "The moment for windows; by default that of the latest event")};
-  }
-};
-
-struct EntityFeatures {
-  std::string cart_id, entity;
-  std::map<std::string, double> features;
-  int64_t events = 0, recent_events = 0;
-  Timestamp first_event, last_event, as_of;
-  bool window_truncated = false;
-  static constexpr auto shape() {
-    return std::tuple{field("cart_id", &EntityFeatures::cart_id, "The cart (or user, or session)"),
-                      field("entity", &EntityFeatures::entity, entity_words),
-                      field("features", &EntityFeatures::features, "By name; what is not known is absent"),
-                      field("events", &EntityFeatures::events, "Events folded in"),
-                      field("recent_events", &EntityFeatures::recent_events,
-                            "Events of the last seven days kept one by one"),
-                      field("first_event", &EntityFeatures::first_event, "Time of the earliest event"),
-                      field("last_event", &EntityFeatures::last_event, "Time of the latest event"),
-                      field("as_of", &EntityFeatures::as_of, "The moment for windows"),
-                      field("window_truncated", &EntityFeatures::window_truncated,
-                            "True if a window reaches back past the events kept")};
   }
 };
 
@@ -111,16 +87,7 @@ Result<EntityFeatures> read_here(Shard* shard, features::EntityKind kind, std::s
   auto vector = shard->features(kind, key, as_of);
   if (!vector)
     return Problem{Error::features_not_found, std::string(features::name_of(kind)), "no event has named it"};
-  EntityFeatures out;
-  auto& outputs = shard->plan().kind(kind).outputs;
-  for (size_t i = 0; i < vector->count; ++i)
-    if (!std::isnan(vector->slots[i])) out.features.emplace(outputs[i].text.name, vector->slots[i]);
-  out.cart_id = std::move(key), out.entity = features::name_of(kind);
-  out.events = static_cast<int64_t>(vector->events), out.recent_events = vector->points;
-  out.first_event.us = vector->first_time, out.last_event.us = vector->last_time,
-  out.as_of.us = vector->as_of;
-  out.window_truncated = vector->window_truncated;
-  return out;
+  return entity_features(kind, std::move(key), *vector, shard->plan());
 }
 
 Task<Result<EntityFeatures>> read_entity(App& app, features::EntityKind kind, std::string key,
@@ -172,22 +139,22 @@ Result<DefinitionList> list_feature_definitions(Call& call) {
 constexpr Route table[] = {
     {Method::GET,
      "/internal/features/{cartId}",
-     Role::service,
+     allow(Role::service).with(Scope::features_read),
      handler<read_features>,
      {.summary = "The features of a cart, a user or a session"}},
     {Method::GET,
      "/internal/features/definitions",
-     Role::service,
+     allow(Role::service).with(Scope::features_read),
      handler<list_feature_definitions>,
      {.summary = "All feature definitions"}},
     {Method::POST,
      "/internal/features/compute",
-     Role::service,
+     allow(Role::service).with(Scope::features_read),
      handler<compute_features>,
      {.summary = "The features of many entities at a moment"}},
     {Method::POST,
      "/api/features/compute",
-     Role::service,
+     allow(Role::service).with(Scope::features_read),
      handler<compute_features_outside>,
      {.summary = "The features of many entities at a moment"}},
 };

@@ -9,20 +9,33 @@
 #include <vector>
 
 #include "codec/event_json.h"
+#include "routes/kit/access_log.h"
 #include "routes/kit/route.h"
 #include "src/base/time.h"
+#include "src/events/backfill.h"
+#include "src/events/erasure.h"
 #include "src/events/shards.h"
-#include "src/identity/keys.h"
+#include "src/identity/identity.h"
 #include "src/net/listener.h"
+#include "src/net/tls_context.h"
 #include "src/predictions/predictions.h"
+#include "src/runtime/gate.h"
 #include "src/runtime/loop.h"
 #include "src/runtime/offload.h"
 #include "src/scoring/model_set.h"
+#include "storage/segment_keeper.h"
 
 namespace headrace {
 
 // The model behind cart predictions.
 inline constexpr std::string_view cart_model_name = "cart_abandonment";
+
+// What the server listens on, by Request::listener.
+struct ListenerInfo {
+  std::string service;  // the name it goes by
+  std::string url;
+  std::shared_ptr<TlsSource> certificates;  // nullptr: no TLS
+};
 
 // What one route did on one loop.
 struct RouteStats {
@@ -52,30 +65,41 @@ class EventBatches {
 
 // Lives on: its loop. Others read it through ask().
 struct LoopContext {
-  explicit LoopContext(Loop& its_loop) : loop(its_loop) {}
+  LoopContext(Loop& its_loop, const AccessRules& logged) : loop(its_loop), access(its_loop, logged) {}
 
   Loop& loop;
+  AccessLog access;
   Shard* shard = nullptr;          // the first of the shards that live here; every loop owns one at least
+  Credentials* credentials = nullptr;  // who calls
+  RateLimiter validations{limits::refusal_limit_slots};
   EventBatches batches;            // scratch of the intake
+  std::string headers, body;       // scratch of answers
   std::vector<RouteStats> routes;  // by route index, and one more for what matched none
-  const HttpCounters* http = nullptr;
+  std::vector<const HttpCounters*> http;  // of its listeners
   uint64_t intake_refused = 0;  // events that broke a rule
   DurationStats intake;         // from request to ack
+  Gate followers;               // of the log, for clients
 };
 
 struct App {
   Shards& shards;
+  const SegmentKeeper& keeper;
+  Backfill& backfill;
+  Erasures& erasures;
   const ModelSet& models;
   std::vector<std::unique_ptr<Predictions>> predictions;  // by partition
-  const KeyRing& keys;
+  Identity& identity;
   Offload& workers;
   Clock& clock;
   std::span<const RouteTable> tables;
   std::vector<std::unique_ptr<LoopContext>> loops = {};
   Micros started_wall = 0;
-  std::string service = "producer";
+  std::vector<ListenerInfo> listeners = {};
+  std::string data = {}, environment = {};  // directory; as configured
+  std::string origins = {};  // whose pages may open sockets here, besides our own
   bool open_access = false;  // no credential needed (loopback only)
   std::atomic<bool> draining = false;
+  std::vector<features::Definition> definitions = {};  // of the program and its configuration
   std::string openapi = {};  // the document, made at start
 };
 

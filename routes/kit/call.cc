@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "routes/kit/app.h"
+#include "routes/kit/handler.h"
+#include "src/net/text.h"
 
 namespace headrace {
 
@@ -13,25 +15,80 @@ RouteStats& RouteStats::operator+=(const RouteStats& other) {
   return *this;
 }
 
-void Call::add_header(std::string_view name, std::string_view value) {
-  headers_.append(name).append(": ").append(value).append("\r\n");
+namespace {
+
+void append_header(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
 }
 
-void Call::answer(int status, std::string_view content_type, std::string body) {
+constexpr std::string_view socket_protocol = "headrace";
+
+bool offers_protocol(const HeaderList& headers) {
+  bool found = false;
+  for_each_token(headers.find("sec-websocket-protocol"), [&](std::string_view token) { found |= token == socket_protocol; });
+  return found;
+}
+
+}  // namespace
+
+void Call::add_header(std::string_view name, std::string_view value) { append_header(name, value, headers_); }
+
+void Call::finished(int status, size_t bytes_out) {
   RouteStats& stats = here.routes[route_index];
   ++stats.by_class[static_cast<size_t>(status / 100) % stats.by_class.size()];
-  stats.duration.observe(app.clock.monotonic() - started);
-  add_header("X-Request-ID", id.view());
-  if (!traceparent.empty()) add_header("traceparent", traceparent);
-  exchange_.answer({status, content_type, std::move(headers_), std::move(body)});
+  Micros took = app.clock.monotonic() - started;
+  stats.duration.observe(took);
+  if (here.access.wants(status, took)) here.access.request_finished(*this, status, took, bytes_out);
+}
+
+const std::string& Call::all_headers() {
+  std::string& headers = here.headers;
+  headers = headers_;
+  append_header("X-Request-ID", id.view(), headers);
+  if (!traceparent.empty()) append_header("traceparent", traceparent, headers);
+  return headers;
+}
+
+void Call::answer(int status, std::string_view content_type, std::string_view body) {
+  finished(status, body.size());
+  exchange_.answer({status, content_type, all_headers(), body});
+  end_call(*this);
+}
+
+void Call::upgrade(const Handshake& handshake, std::shared_ptr<SocketSession> session) {
+  constexpr int switching_protocols = 101;
+  add_header("Upgrade", "websocket");
+  add_header("Connection", "Upgrade");
+  add_header("Sec-WebSocket-Accept", handshake.accept);
+  // A browser wants one of the subprotocols that it offers. There is one; a credential may stand beside it.
+  if (offers_protocol(request().headers)) add_header("Sec-WebSocket-Protocol", socket_protocol);
+  SocketOptions options;
+  options.message_bytes_max = route->policy.message_bytes_max;
+  options.slow_reader = route->policy.slow_reader;
+  finished(switching_protocols, 0);
+  exchange_.upgrade({switching_protocols, {}, all_headers(), {}}, std::move(session), options);
   end_call(*this);
 }
 
 void Call::answer_problem(const Problem& problem) {
+  code = row_of(problem.error).code;
   ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall());
   if (problem.error == Error::overloaded || problem.error == Error::storage_full)
     add_header("Retry-After", "1");
-  answer(reply.status, "application/json", std::move(reply.body));
+  else if (problem.retry_after_s > 0)
+    add_header("Retry-After", std::to_string(problem.retry_after_s));
+  if (problem.error == Error::upgrade_required) {
+    add_header("Upgrade", "websocket");
+    add_header("Connection", "Upgrade");
+    add_header("Sec-WebSocket-Version", "13");
+  }
+  answer(reply.status, "application/json", reply.body);
+}
+
+std::string& detail::scratch_body(Call& call) {
+  std::string& body = call.here.body;
+  if (body.capacity() > limits::kept_answer_bytes_max) std::string().swap(body);
+  return body;
 }
 
 Call& make_call(App& app, LoopContext& here, Exchange exchange) {

@@ -8,29 +8,16 @@
 
 #include "routes/kit/route.h"
 #include "src/base/result.h"
+#include "src/base/short_text.h"
+#include "src/identity/caller.h"
 #include "src/net/http.h"
+#include "src/runtime/frame_pool.h"
 
 namespace headrace {
 
 struct App;
+struct ListenerInfo;
 struct LoopContext;
-
-// Who is calling, as far as dispatch found out.
-struct Caller {
-  Role role = Role::anyone;
-  uint64_t key_id = 0;  // of the API key; 0 for none
-};
-
-// An identifier of up to 64 visible characters, without allocation.
-class RequestId {
- public:
-  void assign(std::string_view text) { size_ = text.copy(text_.data(), text_.size()); }
-  std::string_view view() const { return {text_.data(), size_}; }
-
- private:
-  std::array<char, 64> text_;
-  size_t size_ = 0;
-};
 
 // Operation: dispatch makes it, exactly one of the answer functions ends it. Lives on: the loop of its
 // connection.
@@ -38,13 +25,20 @@ class Call {
  public:
   App& app;
   LoopContext& here;  // of the loop that serves the connection
+  const ListenerInfo* listener = nullptr;
   const Route* route = nullptr;
   size_t route_index = 0;
   System system = System::predict;
+  Method method = Method::GET;
   Caller caller;
-  RequestId id;
+  ShortText<64> id;
+  ShortText<48> peer;
+  // Whom the client certificate names, verified by TLS (RFC 2253); empty for none. Permits nothing by itself.
+  std::string certificate;
   std::string traceparent;  // passed on; empty if the client sent none
   Micros started = 0;       // monotonic
+  size_t bytes_in = 0;      // of the body as sent
+  std::string_view code;    // of the problem it ended with
 
   Call(App& application, LoopContext& context, Exchange&& its_exchange)
       : app(application), here(context), exchange_(std::move(its_exchange)) {}
@@ -62,12 +56,22 @@ class Call {
 
   void add_header(std::string_view name, std::string_view value);
 
+  // Calls come and go with every request: their memory is kept.
+  static void* operator new(size_t bytes) { return frame_pool::take(bytes); }
+  static void operator delete(void* memory, size_t bytes) noexcept { frame_pool::give(memory, bytes); }
+
   // Ends the call; it must not be touched afterwards.
-  void answer(int status, std::string_view content_type, std::string body);
+  void answer(int status, std::string_view content_type, std::string_view body);
   void answer_problem(const Problem& problem);
+  // Ends it, too: the connection is the session's from now on.
+  void upgrade(const Handshake& handshake, std::shared_ptr<SocketSession> session);
+  bool client_gone() const { return exchange_.gone(); }
 
  private:
   Exchange exchange_;
+  void finished(int status, size_t bytes_out);
+  const std::string& all_headers();
+
   const Request* request_ = nullptr;
   std::string headers_;
 };

@@ -5,7 +5,7 @@
 //   Result<Out> f(Call&)                 Task<Result<Out>> f(Call&)          no input, or the body read by
 //   itself
 //
-// Out is a struct with a shape, or Page for an answer that is no JSON of ours.
+// Out is a struct with a shape, Written<that struct>, or Page for an answer that is no JSON of ours.
 #pragma once
 
 #include <string>
@@ -28,8 +28,13 @@ struct Page {
 
 // Fills the input of a handler from path, query (GET, HEAD, DELETE) or body, and checks every rule.
 Result<> read_input(const Call& call, const TypeInfo& type, void* input);
+// ...and holds what the row permits against it.
+Result<> read_permitted(const Call& call, const TypeInfo& type, void* input);
 
 namespace detail {
+
+// Where answers are written on the loop of `call`; kept, since its memory is.
+std::string& scratch_body(Call& call);
 
 template <class T>
 struct Unwrap;
@@ -66,15 +71,24 @@ consteval std::string_view function_name() {
   return text;
 }
 
+template <class T>
+inline constexpr bool is_written = false;
+template <class T>
+inline constexpr bool is_written<Written<T>> = true;
+
 template <class Out>
 void finish(Call& call, Result<Out>&& result) {
   if (!result.ok()) return call.answer_problem(result.problem());
   if constexpr (std::is_same_v<Out, Page>) {
     Page& page = *result;
-    call.answer(page.status ? page.status : call.route->policy.status, page.content_type,
-                std::move(page.content));
+    call.answer(page.status ? page.status : call.route->policy.status, page.content_type, page.content);
+  } else if constexpr (is_written<Out>) {
+    call.answer(call.route->policy.status, "application/json", result->text);
   } else {
-    call.answer(call.route->policy.status, "application/json", to_json(*result));
+    std::string& body = scratch_body(call);
+    body.clear();
+    write_json(type_of<Out>(), &*result, body);
+    call.answer(call.route->policy.status, "application/json", body);
   }
 }
 
@@ -85,7 +99,7 @@ Task<void> run_waiting(Call& call) {
     finish(call, co_await F(call));
   } else {
     typename S::In input{};
-    Result<> read = read_input(call, type_of<typename S::In>(), &input);
+    Result<> read = read_permitted(call, type_of<typename S::In>(), &input);
     if (!read.ok()) {
       call.answer_problem(read.problem());
       co_return;
@@ -103,10 +117,18 @@ void run(Call& call) {
     finish(call, F(call));
   } else {
     typename S::In input{};
-    if (Result<> read = read_input(call, type_of<typename S::In>(), &input); !read.ok())
+    if (Result<> read = read_permitted(call, type_of<typename S::In>(), &input); !read.ok())
       return call.answer_problem(read.problem());
     finish(call, F(call, input));
   }
+}
+
+template <class T>
+consteval std::string_view name_or_none() {
+  if constexpr (std::is_void_v<T>)
+    return {};
+  else
+    return type_name<T>();
 }
 
 template <class T>
@@ -124,6 +146,7 @@ inline constexpr Handler handler{
     .name = detail::function_name<F>(),
     .takes_input = !std::is_void_v<typename detail::Signature<decltype(F)>::In>,
     .in = detail::shape_or_null<typename detail::Signature<decltype(F)>::In>(),
+    .input = detail::name_or_none<typename detail::Signature<decltype(F)>::In>(),
     .out = detail::shape_or_null<typename detail::Signature<decltype(F)>::Out>(),
     .run = detail::run<F>,
 };

@@ -14,18 +14,49 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-// `stream` knows 400, 500 and 503 only: what breaks a rule is a bad request there.
+// `stream` and `learning` know no 422: what breaks a rule is a bad request there.
 int status_in(System system, const Problem& problem) {
   const ErrorRow& row = row_of(problem.error);
-  if (system == System::stream && row.status == 422) return 400;
-  if (system != System::stream && problem.error == Error::missing_field) return 422;
+  bool bad_request = system == System::stream || system == System::learning;
+  if (bad_request && row.status == 422) return 400;
+  if (!bad_request && problem.error == Error::missing_field) return 422;
   return row.status;
 }
 
+// Codes that a system has of its own.
+struct OwnCode {
+  System system;
+  Error error;
+  std::string_view code;
+};
+constexpr OwnCode own_codes[] = {
+    {System::shop, Error::email_taken, "USER_001"},
+    {System::shop, Error::username_taken, "USER_002"},
+    {System::shop, Error::invalid_proof, "USER_003"},
+    {System::shop, Error::user_not_found, "USER_004"},
+    {System::learning, Error::authentication_required, "UNAUTHORIZED"},
+    {System::learning, Error::invalid_credentials, "UNAUTHORIZED"},
+    {System::learning, Error::insufficient_permissions, "FORBIDDEN"},
+};
+
 std::string_view code_in(System system, const Problem& problem) {
+  for (auto& own : own_codes)
+    if (own.system == system && own.error == problem.error) return own.code;
   if (system != System::stream && problem.error == Error::missing_field)
     return row_of(Error::invalid_input).code;
   return row_of(problem.error).code;
+}
+
+// As `learning` words it.
+std::string_view learning_message(int status) {
+  switch (status) {
+    case 403:
+      return "Access denied";
+    case 500:
+      return "An unexpected error occurred";
+    default:
+      return {};
+  }
 }
 
 std::string_view title_of(int status) {
@@ -58,10 +89,14 @@ std::string_view title_of(int status) {
       return "Validation failed";
     case 429:
       return "Too many requests";
+    case 426:
+      return "Upgrade required";
     case 431:
       return "Header fields too large";
     case 501:
       return "Not implemented";
+    case 502:
+      return "Bad gateway";
     case 503:
       return "Service unavailable";
     case 505:
@@ -91,9 +126,12 @@ ProblemReply format_problem(System system, const Problem& problem, std::string_v
   switch (system) {
     case System::stream:
       return {status, fmt::format(R"({{"error":{},"details":{}}})", quoted(title_of(status)), text)};
-    case System::learning:
-      return {status, fmt::format(R"({{"success":false,"error":{{"code":{},"message":{},"details":{}}}}})",
-                                  code, text, details_of(problem))};
+    case System::learning: {
+      std::string_view message = learning_message(status);
+      std::string retry = problem.retry_after_s > 0 ? fmt::format(R"(,"retryAfter":{})", problem.retry_after_s) : "";
+      return {status, fmt::format(R"({{"success":false,"error":{{"code":{},"message":{},"details":{}{}}}}})", code,
+                                  quoted(message.empty() ? title_of(status) : message), text, retry)};
+    }
     default: {
       std::string time;
       append_time(wall, true, time);
@@ -108,11 +146,6 @@ ProblemReply format_problem(System system, const Problem& problem, std::string_v
 std::string_view name_of(System system) {
   constexpr std::string_view names[] = {"cart", "predict", "shop", "learning", "stream"};
   return names[static_cast<size_t>(system)];
-}
-
-std::string_view name_of(Role role) {
-  constexpr std::string_view names[] = {"anyone", "service", "admin"};
-  return names[static_cast<size_t>(role)];
 }
 
 }  // namespace headrace

@@ -3,25 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
 #include "codec/shape.h"
+#include "routes/kit/permit.h"
 #include "src/base/limits.h"
 #include "src/base/time.h"
 #include "src/net/http.h"
+#include "src/net/websocket.h"
 
 namespace headrace {
 
 // The documented system a route belongs to: it decides the form of errors.
 enum class System : uint8_t { cart, predict, shop, learning, stream };
-
-// Who may pass. There is no default: a row without a role does not compile.
-enum class Role : uint8_t {
-  anyone,   // no credential
-  service,  // any valid credential
-  admin,
-};
 
 class Call;
 
@@ -30,8 +26,10 @@ struct Handler {
   std::string_view name;          // the function's: operation id, metric label and log field
   bool takes_input = false;       // false: none, or it reads the body itself
   const TypeInfo* in = nullptr;   // of the input, a struct with a shape
+  std::string_view input{};       // its type, as rules about its fields name it
   const TypeInfo* out = nullptr;  // nullptr: answers with a page of its own
   void (*run)(Call&) = nullptr;   // takes the call over; answers now or later
+  bool is_socket = false;         // a GET that becomes a WebSocket (routes/kit/socket.h)
 };
 
 struct Policy {
@@ -41,12 +39,14 @@ struct Policy {
   std::string_view body{};      // for handlers that read the body themselves: its media types, for OpenAPI
   std::string_view produces{};  // for pages: their media type
   const TypeInfo* answer = nullptr;  // for pages of JSON: what they look like
+  SlowReader slow_reader = SlowReader::wait;  // for sockets, as all below
+  size_t message_bytes_max = limits::socket_message_bytes_max;
 };
 
 struct Route {
   Method method;
   std::string_view path;
-  Role role;
+  Permit permit;
   Handler handler;
   Policy policy;
 };
@@ -58,7 +58,6 @@ struct RouteTable {
 };
 
 std::string_view name_of(System system);
-std::string_view name_of(Role role);
 
 namespace route_rules {
 // Called by well_formed() in a constant expression where a rule is broken: their names are the compiler's
@@ -67,6 +66,8 @@ void a_path_begins_with_a_slash_and_has_balanced_braces();
 void two_rows_of_a_table_have_the_same_method_and_path();
 void a_path_parameter_is_not_a_field_of_the_input();
 void a_row_has_no_summary();
+void a_row_permits_by_a_field_that_its_input_has_not();
+void a_socket_is_opened_by_GET();
 }  // namespace route_rules
 
 namespace detail {
@@ -91,6 +92,12 @@ constexpr void check_path(const Route& route) {
   }
 }
 
+constexpr void check_permit(const Route& route) {
+  for (auto& rule : {route.permit.own_rule(), route.permit.tenant_rule()})
+    if (rule && (rule.input != route.handler.input || rule.field.empty()))
+      route_rules::a_row_permits_by_a_field_that_its_input_has_not();
+}
+
 }  // namespace detail
 
 // For static_assert behind a table: the rules every row keeps.
@@ -98,7 +105,9 @@ template <size_t N>
 consteval bool well_formed(const Route (&rows)[N]) {
   for (size_t i = 0; i < N; ++i) {
     detail::check_path(rows[i]);
+    detail::check_permit(rows[i]);
     if (rows[i].policy.summary.empty()) route_rules::a_row_has_no_summary();
+    if (rows[i].handler.is_socket && rows[i].method != Method::GET) route_rules::a_socket_is_opened_by_GET();
     for (size_t j = 0; j < i; ++j)
       if (rows[i].method == rows[j].method && rows[i].path == rows[j].path)
         route_rules::two_rows_of_a_table_have_the_same_method_and_path();

@@ -3,14 +3,15 @@
 
 #include <cmath>
 
+#include "codec/json.h"
 #include "src/runtime/ask.h"
 
 namespace headrace {
 namespace {
 
-std::optional<double> known(float value) {
+std::optional<float> known(float value) {
   if (std::isnan(value)) return {};
-  return static_cast<double>(value);
+  return value;
 }
 
 void explain_into(CartPrediction& out, const Prediction& prediction) {
@@ -24,34 +25,42 @@ void explain_into(CartPrediction& out, const Prediction& prediction) {
       out.reasons->push_back({reason.feature, known(reason.value), reason.contribution});
 }
 
-Task<Result<CartPrediction>> predict_here(Predictions* predictions, Shard* shard, std::string cart,
-                                          PredictOptions options) {
+Task<Result<CartAnswer>> predict_here(Predictions* predictions, Shard* shard, std::string cart,
+                                      PredictOptions options) {
+  co_await shard->turn(EntityKind::cart, cart);
   Result<Prediction> prediction =
       options.cached ? predictions->predict_cached(cart) : predictions->predict(cart);
   if (!prediction.ok()) co_return prediction.problem();
-  CartPrediction answer = answer_of_prediction(*prediction, options.explain);
+  if (options.sync && !prediction->logged) co_return Error::storage_full;
+  CartAnswer answer = answer_of_prediction(*prediction, options.explain);
   if (options.sync) co_await shard->make_durable();
   co_return answer;
 }
 
+Task<Result<CartAnswer>> predict_elsewhere(Predictions* predictions, Shard* shard, std::string cart,
+                                           PredictOptions options) {
+  co_return co_await ask(shard->loop(), predict_here, predictions, shard, std::move(cart), options);
+}
+
 }  // namespace
 
-CartPrediction answer_of_prediction(const Prediction& prediction, bool explain) {
+CartAnswer answer_of_prediction(const Prediction& prediction, bool explain) {
   CartPrediction out;
   out.cart_id = prediction.cart, out.prediction_id = prediction.id;
   out.model = prediction.model->name(), out.model_version = prediction.model->version();
-  out.probability = static_cast<double>(prediction.probability);
-  out.risk_level = prediction.model->band(out.probability);
+  out.probability = prediction.probability;
+  out.risk_level = prediction.model->band(static_cast<double>(out.probability));
   out.as_of = {prediction.as_of, true};
   if (prediction.cached_at) out._cached_at = *prediction.cached_at / second_us;
   if (explain) explain_into(out, prediction);
-  return out;
+  return {to_json(out)};
 }
 
-Task<Result<CartPrediction>> predict_cart(App& app, std::string cart, PredictOptions options) {
+// Not a coroutine: what is at home on this loop needs no frame for the way there.
+Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options) {
   Shard& home = app.shards.home(cart);
-  Predictions* predictions = app.predictions[home.id()].get();
-  co_return co_await ask(home.loop(), predict_here, predictions, &home, std::move(cart), options);
+  auto predict = &home.loop() == Loop::current() ? predict_here : predict_elsewhere;
+  return predict(app.predictions[home.id()].get(), &home, std::move(cart), options);
 }
 
 }  // namespace headrace

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "routes/kit/app.h"
@@ -14,7 +15,7 @@ namespace headrace {
 
 struct PredictionReason {
   std::string feature;
-  std::optional<double> value;
+  std::optional<float> value;
   double contribution = 0;
   static constexpr auto shape() {
     return std::tuple{field("feature", &PredictionReason::feature, "Name of the feature"),
@@ -24,11 +25,12 @@ struct PredictionReason {
   }
 };
 
+// Borrows: it is written where it is made.
 struct CartPrediction {
-  std::string cart_id, prediction_id, model, model_version, risk_level;
-  double probability = 0;
+  std::string_view cart_id, prediction_id, model, model_version, risk_level;
+  float probability = 0;
   Timestamp as_of;
-  std::optional<std::map<std::string, double>> features_used;
+  std::optional<std::map<std::string, float>> features_used;
   std::optional<std::vector<PredictionReason>> reasons;
   std::optional<int64_t> _cached_at;
   static constexpr auto shape() {
@@ -53,9 +55,11 @@ struct PredictOptions {
   bool sync = false;    // wait until the prediction is on disk
 };
 
-CartPrediction answer_of_prediction(const Prediction& prediction, bool explain);
+using CartAnswer = Written<CartPrediction>;
+
+CartAnswer answer_of_prediction(const Prediction& prediction, bool explain);
 
 // Scores the stored features of `cart` on its home.
-Task<Result<CartPrediction>> predict_cart(App& app, std::string cart, PredictOptions options);
+Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options);
 
 }  // namespace headrace

@@ -57,7 +57,7 @@ struct FailedPrediction {
 };
 
 struct CartPredictions {
-  std::vector<CartPrediction> predictions;
+  std::vector<CartAnswer> predictions;
   std::vector<FailedPrediction> failed;
   int64_t count = 0;
   static constexpr auto shape() {
@@ -79,23 +79,18 @@ Result<std::vector<float>> row_of(const Model& model, const std::map<std::string
   return row;
 }
 
-Task<Result<CartPrediction>> predict_given(Predictions* predictions, Shard* shard, std::vector<float> row,
-                                           std::string cart, PredictOptions options) {
-  Result<Prediction> prediction = predictions->predict_row(std::move(row), cart);
+Task<Result<CartAnswer>> predict_given(Predictions* predictions, Shard* shard, std::vector<float> row,
+                                       std::string cart, PredictOptions options) {
+  Result<Prediction> prediction = predictions->predict_row(row, cart);
   if (!prediction.ok()) co_return prediction.problem();
-  CartPrediction answer = answer_of_prediction(*prediction, options.explain);
+  if (options.sync && !prediction->logged) co_return Error::storage_full;
+  CartAnswer answer = answer_of_prediction(*prediction, options.explain);
   if (options.sync) co_await shard->make_durable();
   co_return answer;
 }
 
-Task<Result<CartPrediction>> predict(Call& call, PredictCart want) {
+Task<Result<CartAnswer>> predict_features(Call& call, PredictCart want, PredictOptions options) {
   App& app = call.app;
-  PredictOptions options{.explain = want.explain, .sync = want.durability == "sync"};
-  if (!want.features) {
-    if (!want.cart_id)
-      co_return Problem{Error::missing_field, "cart_id", "Missing required field: cart_id (or features)"};
-    co_return co_await predict_cart(app, std::move(*want.cart_id), options);
-  }
   auto model = app.models.find(cart_model_name);
   CHECK(model != nullptr);
   Result<std::vector<float>> row = row_of(*model, *want.features);
@@ -106,19 +101,26 @@ Task<Result<CartPrediction>> predict(Call& call, PredictCart want) {
                          std::move(cart), options);
 }
 
-Task<Result<CartPrediction>> read_prediction(Call& call, ReadCartPrediction want) {
-  PredictOptions options{.explain = want.explain, .cached = true};
-  co_return co_await predict_cart(call.app, std::move(want.cartId), options);
+Task<Result<CartAnswer>> predict(Call& call, PredictCart want) {
+  PredictOptions options{.explain = want.explain, .sync = want.durability == "sync"};
+  if (want.features) return predict_features(call, std::move(want), options);
+  if (want.cart_id) return predict_cart(call.app, std::move(*want.cart_id), options);
+  return ready<Result<CartAnswer>>(
+      Problem{Error::missing_field, "cart_id", "Missing required field: cart_id (or features)"});
 }
 
-Task<void> predict_into(App* app, std::string cart, PredictOptions options, Result<CartPrediction>* out,
+Task<Result<CartAnswer>> read_prediction(Call& call, ReadCartPrediction want) {
+  return predict_cart(call.app, std::move(want.cartId), {.explain = want.explain, .cached = true});
+}
+
+Task<void> predict_into(App* app, std::string cart, PredictOptions options, Result<CartAnswer>* out,
                         Sequence* finished) {
   *out = co_await predict_cart(*app, std::move(cart), options);
   finished->advance(finished->value() + 1);
 }
 
 Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
-  std::vector<Result<CartPrediction>> results(want.cart_ids.size(), Error::internal_error);
+  std::vector<Result<CartAnswer>> results(want.cart_ids.size(), Error::internal_error);
   Sequence finished;
   for (size_t i = 0; i < results.size(); ++i)
     spawn(predict_into(&call.app, want.cart_ids[i], {.explain = want.explain}, &results[i], &finished));
@@ -140,17 +142,17 @@ Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
 constexpr Route table[] = {
     {Method::POST,
      "/api/predict",
-     Role::service,
+     allow(Role::service).with(Scope::predictions_read),
      handler<predict>,
      {.summary = "Predict whether a cart is abandoned, from stored features or from features given"}},
     {Method::GET,
      "/api/predict/{cartId}",
-     Role::service,
+     allow(Role::service).with(Scope::predictions_read),
      handler<read_prediction>,
      {.summary = "The prediction for a cart; cached until an event changes its features"}},
     {Method::POST,
      "/api/predict/batch",
-     Role::service,
+     allow(Role::service).with(Scope::predictions_read),
      handler<predict_batch>,
      {.summary = "Predict for many carts"}},
 };

@@ -12,6 +12,7 @@ namespace headrace {
 namespace {
 
 struct ScoreLead : LeadInput {
+  std::optional<std::string> lead_id;
   static constexpr auto shape() {
     return std::tuple{
         field("company_size", &ScoreLead::company_size, "Employees",
@@ -21,7 +22,9 @@ struct ScoreLead : LeadInput {
         field("engagement_score", &ScoreLead::engagement_score, "Engagement level", between(1, 10)),
         field("demographic_score", &ScoreLead::demographic_score, "Demographic fit", between(1, 10)),
         field("behavioral_score", &ScoreLead::behavioral_score, "Behavioral indicators", between(1, 10)),
-        field("source_score", &ScoreLead::source_score, "Lead source quality", between(1, 10))};
+        field("source_score", &ScoreLead::source_score, "Lead source quality", between(1, 10)),
+        field("lead_id", &ScoreLead::lead_id, "Logged with the prediction; its outcome may name it",
+              length(1, limits::key_bytes_max))};
   }
 };
 
@@ -70,33 +73,35 @@ struct ChurnPrediction : ChurnOutput {
 // What all predictions of this system share.
 template <class T>
 struct Answer {
-  std::string model;
+  std::string model, prediction_id;
   T prediction;
   double processing_time = 0;
   int64_t credits_consumed = 1;
   static constexpr auto shape() {
     return std::tuple{field("model", &Answer::model, "Name of the model that answered"),
+                      field("prediction_id", &Answer::prediction_id, "The id of the logged prediction"),
                       field("prediction", &Answer::prediction, "The prediction"),
                       field("processing_time", &Answer::processing_time, "Seconds"),
                       field("credits_consumed", &Answer::credits_consumed, "Credits this cost")};
   }
 };
 
-// Logs the prediction on a partition of this loop and wraps the answer.
+// "lead_scoring_v1": the name, and the version up to its first point.
+std::string documented_name(const Model& model) {
+  return model.name() + '_' + model.version().substr(0, model.version().find('.'));
+}
+
+// Scores the row, logs the prediction on a partition of this loop and wraps the answer.
 template <class Out, class Base>
-Result<Answer<Out>> finish(Call& call, std::shared_ptr<const Model> model, std::vector<float> row,
-                           Base output) {
+Result<Answer<Out>> finish(Call& call, Prediction record, Base output) {
   Micros now = call.app.clock.wall();
-  Prediction record;
   record.id = make_uuid(thread_random());
-  record.probability = model->probability(row);
-  record.row = std::move(row);
+  record.probability = record.model->probability(record.row);
   record.as_of = now;
+  TRY_DONE(log_prediction(*call.here.shard, record, now));
   Answer<Out> answer;
-  answer.model = model->name() + "_v1";
-  record.model = std::move(model);
-  Result<Lsn> logged = log_prediction(*call.here.shard, record, now);
-  if (!logged.ok()) return logged.problem();
+  answer.model = documented_name(*record.model);
+  answer.prediction_id = record.id;
   static_cast<Base&>(answer.prediction) = std::move(output);
   answer.processing_time = static_cast<double>(call.app.clock.monotonic() - call.started) / second_us;
   return answer;
@@ -108,7 +113,9 @@ Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
   Result<LeadRow> row = lead_row(*model, want);
   if (!row.ok()) return row.problem();
   LeadOutput output = lead_answer(*model, *row);
-  return finish<LeadPrediction>(call, std::move(model), std::move(row->values), std::move(output));
+  std::string_view lead = want.lead_id ? *want.lead_id : std::string_view();
+  Prediction record{.lead = lead, .model = model.get(), .row = row->values};
+  return finish<LeadPrediction>(call, record, std::move(output));
 }
 
 Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn& want) {
@@ -117,18 +124,19 @@ Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn&
   Result<std::vector<float>> row = churn_row(*model, want);
   if (!row.ok()) return row.problem();
   ChurnOutput output = churn_answer(*model, *row);
-  return finish<ChurnPrediction>(call, std::move(model), std::move(*row), std::move(output));
+  Prediction record{.model = model.get(), .row = *row};
+  return finish<ChurnPrediction>(call, record, std::move(output));
 }
 
 constexpr Route table[] = {
     {Method::POST,
      "/api/predict/lead-score",
-     Role::service,
+     allow(Role::customer, Role::service).with(Scope::predictions_read),
      handler<score_lead>,
      {.summary = "Score how likely a lead is to convert"}},
     {Method::POST,
      "/api/predict/churn",
-     Role::service,
+     allow(Role::customer, Role::service).with(Scope::predictions_read),
      handler<predict_churn_of>,
      {.summary = "Predict whether a customer leaves"}},
 };

@@ -1,8 +1,7 @@
 // Health, readiness, version and metrics. Open to everyone: load balancers and Prometheus have no key.
-#include <unistd.h>
-
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
+#include "routes/system/health_state.h"
 #include "routes/system/metrics.h"
 #include "routes/system/snapshot.h"
 #include "routes/tables.h"
@@ -18,7 +17,7 @@ struct Health {
   std::map<std::string, std::string> dependencies;
   static constexpr auto shape() {
     return std::tuple{
-        field("status", &Health::status, "healthy, or draining once the server was asked to stop"),
+        field("status", &Health::status, "healthy, degraded where stored data is damaged, draining once the server was asked to stop"),
         field("service", &Health::service, "The name this listener goes by"),
         field("timestamp", &Health::timestamp, "Now, UTC"),
         field("version", &Health::version, "Version of the program"),
@@ -30,6 +29,7 @@ struct Health {
 
 struct PartitionHealth {
   int64_t partition = 0, applied_lsn = 0, durable_lsn = 0, events = 0, rows_in_memory = 0, rows_dirty = 0;
+  int64_t damaged = 0, holes = 0;
   double sync_ms_mean = 0;
   bool writable = true;
   static constexpr auto shape() {
@@ -41,6 +41,8 @@ struct PartitionHealth {
         field("events", &PartitionHealth::events, "Events taken in since the start"),
         field("rows_in_memory", &PartitionHealth::rows_in_memory, "Feature rows"),
         field("rows_dirty", &PartitionHealth::rows_dirty, "Not yet written behind"),
+        field("damaged", &PartitionHealth::damaged, "Damaged places that the scrub knows of"),
+        field("holes", &PartitionHealth::holes, "Losses that were accepted, as the scrub has seen them"),
         field("sync_ms_mean", &PartitionHealth::sync_ms_mean, "Mean group commit since the start")};
   }
 };
@@ -108,12 +110,10 @@ struct Status {
 
 double uptime(const App& app) { return static_cast<double>(app.clock.wall() - app.started_wall) / second_us; }
 
-std::string state_of(const App& app) { return app.draining ? "draining" : "healthy"; }
-
 Result<Health> health(Call& call) {
   Health out;
   out.status = state_of(call.app);
-  out.service = call.app.service;
+  out.service = call.listener->service;
   out.timestamp = {call.app.clock.wall(), false};
   out.version = version;
   out.dependencies = {{"storage", "connected"}, {"postgres", "not needed"}, {"redis", "not needed"}};
@@ -122,10 +122,11 @@ Result<Health> health(Call& call) {
 
 Task<Result<DetailedHealth>> health_detailed(Call& call) {
   App& app = call.app;
+  const ListenerInfo& listener = *call.listener;
   Result<Snapshot> all = co_await take_snapshot(app);
   if (!all.ok()) co_return all.problem();
   DetailedHealth out;
-  out.status = state_of(app), out.service = app.service, out.version = version;
+  out.status = state_of(app), out.service = listener.service, out.version = version;
   out.timestamp.us = app.clock.wall(), out.started.us = app.started_wall, out.uptime_seconds = uptime(app);
   out.loops = static_cast<int64_t>(app.loops.size());
   out.connections = static_cast<int64_t>(all->http.connections_open);
@@ -139,6 +140,8 @@ Task<Result<DetailedHealth>> health_detailed(Call& call) {
     part.events = static_cast<int64_t>(stats.events);
     part.rows_in_memory = static_cast<int64_t>(stats.rows),
     part.rows_dirty = static_cast<int64_t>(stats.rows_dirty);
+    part.damaged = static_cast<int64_t>(shard.keeper.damaged_places());
+    part.holes = static_cast<int64_t>(shard.keeper.scrub.holes);
     if (stats.sync.count)
       part.sync_ms_mean =
           static_cast<double>(stats.sync.total_us) / static_cast<double>(stats.sync.count) / 1000;
@@ -166,7 +169,7 @@ Task<Result<Status>> status(Call& call) {
   Result<Snapshot> all = co_await take_snapshot(call.app);
   if (!all.ok()) co_return all.problem();
   Status out;
-  out.status = state_of(call.app), out.service = call.app.service, out.version = version;
+  out.status = state_of(call.app), out.service = call.listener->service, out.version = version;
   out.uptime_seconds = uptime(call.app), out.timestamp.us = call.app.clock.wall();
   out.requests_total = static_cast<int64_t>(all->http.requests);
   out.events_refused = static_cast<int64_t>(all->intake_refused);

@@ -11,12 +11,14 @@ namespace {
 Snapshot snapshot_here(App* app, LoopContext* here) {
   Snapshot out;
   out.routes = here->routes;
-  if (here->http) out.http = *here->http;
+  for (auto* counters : here->http) out.http += *counters;
   out.intake_refused = here->intake_refused;
   out.intake = here->intake;
   for (uint32_t p = 0; p < app->shards.count(); ++p)
     if (&app->shards[p].loop() == &here->loop)
-      out.shards.push_back({p, app->shards[p].stats(), app->predictions[p]->stats()});
+      out.shards.push_back(
+          {p, app->shards[p].stats(), app->predictions[p]->stats(), app->keeper.stats(p),
+           app->backfill.progress(p)});
   return out;
 }
 
@@ -25,18 +27,7 @@ Snapshot snapshot_here(App* app, LoopContext* here) {
 Snapshot& Snapshot::operator+=(const Snapshot& other) {
   routes.resize(std::max(routes.size(), other.routes.size()));
   for (size_t i = 0; i < other.routes.size(); ++i) routes[i] += other.routes[i];
-  http.connections_accepted += other.http.connections_accepted;
-  http.connections_open += other.http.connections_open;
-  http.connections_refused += other.http.connections_refused;
-  http.accept_errors += other.http.accept_errors;
-  http.requests += other.http.requests;
-  http.replies += other.http.replies;
-  http.bytes_in += other.http.bytes_in;
-  http.bytes_out += other.http.bytes_out;
-  http.protocol_errors += other.http.protocol_errors;
-  http.timeouts += other.http.timeouts;
-  http.slow_readers += other.http.slow_readers;
-  http.abandoned += other.http.abandoned;
+  http += other.http;
   intake_refused += other.intake_refused;
   intake += other.intake;
   shards.insert(shards.end(), other.shards.begin(), other.shards.end());

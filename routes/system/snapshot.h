@@ -12,6 +12,8 @@ struct ShardSnapshot {
   uint32_t partition = 0;
   ShardStats stats;
   Predictions::Stats predictions;
+  KeeperStats keeper;
+  BackfillProgress backfill;
 };
 
 // Of one loop, or of all of them merged.

@@ -15,6 +15,7 @@ namespace headrace {
   row(malformed_request,       "MALFORMED_REQUEST",        400, "The request is malformed") \
   row(missing_field,           "MISSING_FIELD",            400, "A required field is missing") \
   row(authentication_required, "AUTHENTICATION_REQUIRED",  401, "A valid API key or token is required") \
+  row(invalid_credentials,     "AUTHENTICATION_REQUIRED",  401, "The user name or the password is not right") \
   row(insufficient_permissions,"INSUFFICIENT_PERMISSIONS", 403, "The credential does not permit this") \
   row(not_found,               "NOT_FOUND",                404, "There is nothing at this path") \
   row(method_not_allowed,      "METHOD_NOT_ALLOWED",       405, "This path does not know this method") \
@@ -26,8 +27,15 @@ namespace headrace {
   row(unsupported_media_type,  "UNSUPPORTED_MEDIA_TYPE",   415, "The content type or coding is not supported") \
   row(expectation_failed,      "EXPECTATION_FAILED",       417, "Only Expect: 100-continue is known") \
   row(rate_limit_exceeded,     "RATE_LIMIT_EXCEEDED",      429, "Too many requests") \
+  row(upgrade_required,        "UPGRADE_REQUIRED",         426, "This path speaks WebSocket, version 13") \
+  row(origin_not_allowed,      "ORIGIN_NOT_ALLOWED",       403, "Pages of this origin may not connect here") \
   row(headers_too_large,       "HEADERS_TOO_LARGE",        431, "The header fields are too large") \
   row(insufficient_credits,    "INSUFFICIENT_CREDITS",     402, "Not enough credits") \
+  row(email_taken,             "EMAIL_TAKEN",              409, "Email already exists") \
+  row(username_taken,          "USERNAME_TAKEN",           409, "Username already exists") \
+  row(invalid_proof,           "INVALID_TOKEN",            400, "The token is not valid, was used or has expired") \
+  row(user_not_found,          "USER_NOT_FOUND",           404, "There is no such user") \
+  row(store_not_found,         "STORE_NOT_FOUND",          404, "There is no such store") \
   row(model_not_found,         "MODEL_NOT_FOUND",          404, "There is no such model") \
   row(features_not_found,      "FEATURES_NOT_FOUND",       404, "Nothing is known about this entity yet") \
   row(internal_error,          "INTERNAL_ERROR",           500, "Internal server error") \
@@ -39,6 +47,7 @@ namespace headrace {
   row(storage_io,              "STORAGE_IO",               500, "Reading or writing a file failed") \
   row(storage_damaged,         "STORAGE_DAMAGED",          500, "Stored data is damaged") \
   row(storage_locked,          "STORAGE_LOCKED",           500, "Another process holds this data directory") \
+  row(mail_refused,            "MAIL_REFUSED",             502, "The mail server did not take the message") \
   row(bad_configuration,       "BAD_CONFIGURATION",        500, "The configuration is not valid") \
   row(bad_model,               "BAD_MODEL",                422, "The model file is not valid")
 // clang-format on
@@ -62,7 +71,8 @@ const ErrorRow& row_of(Error error);
 struct Problem {
   Error error;
   std::string field;
-  std::string detail;  // a sentence; empty means the table's own
+  std::string detail;       // a sentence; empty means the table's own
+  int64_t retry_after_s = 0;  // when to try again; 0: nobody knows
 
   Problem(Error e) : error(e) {}  // NOLINT: `return Error::not_found;` is how errors are returned
   Problem(Error e, std::string what) : error(e), detail(std::move(what)) {}

@@ -1,4 +1,4 @@
-// Lines are built on the stack of the caller and written by one write(2), so that threads do not mix them.
+// Lines are whole before they are written, so that threads do not mix them.
 #include "src/base/log.h"
 
 #include <fmt/format.h>
@@ -6,21 +6,28 @@
 
 #include <atomic>
 #include <ctime>
-#include <string>
 
-#include "src/base/time.h"
+#include "src/base/limits.h"
+#include "src/base/log_sink.h"
 
 namespace headrace {
 namespace {
 
 std::atomic<Level> lowest{Level::info};
+std::atomic<LogSink*> its_sink{nullptr};
+
+bool is_plain(unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; }
 
 void append_quoted(std::string_view text, std::string& out) {
   out += '"';
-  for (unsigned char c : text) {
-    if (c == '"' || c == '\\') out += '\\', out += static_cast<char>(c);
-    else if (c < 0x20 || c == 0x7f) fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-    else out += static_cast<char>(c);
+  while (!text.empty()) {
+    size_t plain = 0;
+    while (plain < text.size() && is_plain(static_cast<unsigned char>(text[plain]))) ++plain;
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(text.front()));
+    text.remove_prefix(1);
   }
   out += '"';
 }
@@ -29,35 +36,70 @@ struct Append {
   std::string& out;
   void operator()(std::string_view text) { append_quoted(text, out); }
   void operator()(bool flag) { out += flag ? "true" : "false"; }
-  void operator()(int64_t number) { fmt::format_to(std::back_inserter(out), "{}", number); }
-  void operator()(uint64_t number) { fmt::format_to(std::back_inserter(out), "{}", number); }
+  void operator()(int64_t number) { append(fmt::format_int(number)); }
+  void operator()(uint64_t number) { append(fmt::format_int(number)); }
   void operator()(double number) { fmt::format_to(std::back_inserter(out), "{:.6g}", number); }
+  void append(const fmt::format_int& digits) { out.append(digits.data(), digits.size()); }
 };
+
+// The calendar is asked once per second and thread.
+void append_now(std::string& out) {
+  thread_local time_t second = -1;
+  thread_local char text[32];
+  const Micros now = system_clock().wall();
+  if (const time_t its = now / second_us; its != second) {
+    tm utc;
+    gmtime_r(&its, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
+    second = its;
+  }
+  out.append(text);
+  char digits[7];
+  fmt::format_to(digits, "{:06}Z", now % second_us);
+  out.append(digits, sizeof digits);
+}
 
 }  // namespace
 
 void set_log_level(Level level) { lowest = level; }
+bool is_logged(Level level) { return level >= lowest.load(std::memory_order_relaxed); }
+void set_log_sink(LogSink* sink) { its_sink = sink; }
+
+void append_log_line(Level level, std::string_view event, std::span<const LogField> fields,
+                     std::string& out) {
+  constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
+  out.append(R"({"time":")");
+  append_now(out);
+  out.append(R"(","level":")").append(names[static_cast<size_t>(level)]).append(R"(","event":)");
+  append_quoted(event, out);
+  for (auto& field : fields) {
+    out += ',';
+    append_quoted(field.name, out);
+    out += ':';
+    std::visit(Append{out}, field.value);
+  }
+  out.append("}\n");
+}
 
 void log_line(Level level, std::string_view event, std::initializer_list<LogField> fields) {
-  if (level < lowest) return;
-  constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
-  Micros now = system_clock().wall();
-  time_t seconds = now / second_us;
-  tm utc;
-  gmtime_r(&seconds, &utc);
-  char time[32];
-  strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::string line = fmt::format(R"({{"time":"{}.{:06}Z","level":"{}","event":)", time, now % second_us,
-                                 names[static_cast<size_t>(level)]);
-  append_quoted(event, line);
-  for (auto& field : fields) {
-    line += ',';
-    append_quoted(field.name, line);
-    line += ':';
-    std::visit(Append{line}, field.value);
-  }
-  line += "}\n";
-  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  if (!is_logged(level)) return;
+  std::string line;
+  append_log_line(level, event, {fields.begin(), fields.size()}, line);
+  log_lines(line, 1);
+}
+
+void log_lines(std::string_view lines, uint64_t count) {
+  if (LogSink* sink = its_sink) return sink->write(lines, count);
+  [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, lines.data(), lines.size());
+}
+
+void flush_log() {
+  if (LogSink* sink = its_sink) sink->flush(limits::log_flush_us);
+}
+
+LogCounters log_counters() {
+  LogSink* sink = its_sink;
+  return sink ? sink->counters() : LogCounters{};
 }
 
 }  // namespace headrace

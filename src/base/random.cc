@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <bit>
+#include <cstring>
 
 #include "src/base/check.h"
 
@@ -33,6 +34,17 @@ class Xoshiro final : public Random {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
+// The low 32 bits of `bits` as eight hex digits, the first in the lowest byte.
+uint64_t hex_of(uint64_t bits) {
+  constexpr uint64_t each_byte = 0x0101010101010101u;
+  uint64_t spread = __builtin_bswap32(static_cast<uint32_t>(bits));
+  spread = (spread | spread << 16) & 0x0000ffff0000ffffu;
+  spread = (spread | spread << 8) & 0x00ff00ff00ff00ffu;
+  spread = (spread >> 4 | spread << 8) & 0x0f0f0f0f0f0f0f0fu;
+  uint64_t letters = (spread + each_byte * 6) >> 4 & each_byte;  // 1 where the digit is above 9
+  return spread + each_byte * '0' + letters * ('a' - '0' - 10);
+}
+
 }  // namespace
 
 Random& thread_random() {
@@ -40,16 +52,16 @@ Random& thread_random() {
   return random;
 }
 
-std::string make_uuid(Random& random) {
+UuidText make_uuid(Random& random) {
   uint64_t high = (random.next() & ~0xf000ull) | 0x4000ull;
   uint64_t low = (random.next() & ~(3ull << 62)) | 2ull << 62;
-  std::string out(36, '-');
-  size_t at = 0;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) ++at;
-    uint64_t half = i < 16 ? high : low;
-    out[at++] = hex_digits[half >> (60 - 4 * (i % 16)) & 15];
-  }
+  uint64_t digits[4] = {hex_of(high >> 32), hex_of(high), hex_of(low >> 32), hex_of(low)};
+  auto* hex = reinterpret_cast<const char*>(digits);
+  UuidText out;
+  std::memcpy(out.text, hex, 8), std::memcpy(out.text + 9, hex + 8, 4);
+  std::memcpy(out.text + 14, hex + 12, 4), std::memcpy(out.text + 19, hex + 16, 4);
+  std::memcpy(out.text + 24, hex + 20, 12);
+  for (size_t dash : {8, 13, 18, 23}) out.text[dash] = '-';
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace headrace {
 
@@ -16,8 +17,13 @@ class Random {
 // Of this thread, seeded by the kernel: fast, unique, and not for secrets.
 Random& thread_random();
 
-// A version 4 UUID (RFC 9562).
-std::string make_uuid(Random& random);
+// A version 4 UUID (RFC 9562), as text.
+struct UuidText {
+  char text[36];
+  operator std::string_view() const { return {text, sizeof text}; }
+  operator std::string() const { return {text, sizeof text}; }
+};
+UuidText make_uuid(Random& random);
 
 // `count` characters of [0-9a-z]: 5.17 bits each.
 std::string make_token(Random& random, size_t count);

@@ -37,3 +37,6 @@ class [[nodiscard]] Result {
 // Returns the problem of `expression` from the calling function, if it has one.
 #define TRY_DONE(expression) \
   if (auto tried_ = (expression); !tried_.ok()) return tried_.problem()
+// The same in a coroutine.
+#define CO_TRY_DONE(expression) \
+  if (auto tried_ = (expression); !tried_.ok()) co_return tried_.problem()

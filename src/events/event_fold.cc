@@ -8,36 +8,39 @@
 
 #include "codec/checksum.h"
 #include "codec/varint.h"
+#include "src/base/log.h"
+#include "src/events/erasure_order.h"
 
 namespace headrace {
 namespace {
 
+constexpr uint8_t fold_version = 2;
 constexpr uint8_t feature_table = 1;   // and the two behind it: one per kind of entity
 constexpr uint8_t source_table = 250;  // per source partition: how far its folds have been taken
 
-constexpr EntityKind all_kinds[] = {EntityKind::cart, EntityKind::user, EntityKind::session};
-static_assert(std::size(all_kinds) == features::entity_kinds);
-
-constexpr size_t look_ahead_max = 32;  // rows asked for before the first is changed
-
-std::string_view key_of(const Event& event, EntityKind kind) {
-  return kind == EntityKind::cart ? event.cart : kind == EntityKind::user ? event.user : event.session;
+// A log of another version of this program.
+void check_version(uint8_t version, Lsn lsn) {
+  if (version == fold_version) return;
+  log_line(Level::error, "fold_version_unknown",
+           {{"lsn", lsn}, {"version", uint64_t{version}}, {"known", uint64_t{fold_version}}});
+  CHECK(version == fold_version);
 }
 
-// By event, and within an event by kind of entity.
-FoldRank rank_of(Lsn lsn, EntityKind kind) {
-  return lsn * features::entity_kinds + static_cast<uint64_t>(kind);
+// The remainder, mostly without the division.
+uint32_t home_at(uint64_t key_hash, uint32_t partitions) {
+  bool power_of_two = (partitions & (partitions - 1)) == 0;
+  return static_cast<uint32_t>(power_of_two ? key_hash & (partitions - 1) : key_hash % partitions);
 }
 
 }  // namespace
 
-uint32_t home_of(std::string_view key, uint32_t partitions) {
-  return static_cast<uint32_t>(hash64(key) % partitions);
-}
+uint32_t home_of(std::string_view key, uint32_t partitions) { return home_at(hash64(key), partitions); }
 
 EventFold::EventFold(std::shared_ptr<const features::Plan> plan, uint32_t partition, uint32_t partitions,
                      FoldOutbox* outbox)
-    : engine_(std::move(plan), feature_table),
+    : plan_(plan),
+      engine_(plan, feature_table),
+      writers_(partitions, features::FoldWriter(plan)),
       partition_(partition),
       partitions_(partitions),
       outbox_(outbox) {}
@@ -46,10 +49,37 @@ void EventFold::apply(const RecordView& record, Rows& rows, bool) {
   if (record.kind == Kind::event) {
     auto event = decode_event(record.payload);
     CHECK(event.ok());  // the batch's hash was right, so we wrote this
-    fold_event(*event, record.lsn, rows);
+    prepare(*event, foldable_);
+    Foldable* one = &foldable_;
+    look_ahead({&one, 1}, rows);
+    fold(foldable_, record.lsn, rows);
   } else if (record.kind == Kind::fold) {
     fold_received(record.payload, record.lsn, rows);
+  } else if (record.kind == Kind::control) {
+    erase(record.payload, record.lsn, rows);
   }
+}
+
+bool EventFold::resume(std::string_view definitions, uint64_t digest) {
+  auto stored = features::definitions_of(definitions);
+  if (!stored) return false;
+  auto plan = features::Plan::compile(*stored);
+  if (!plan || (*plan)->definition_digest() != digest) return false;
+  serve(std::move(*plan));
+  return true;
+}
+
+void EventFold::carry(const features::Plan& coming) {
+  auto plan = features::Plan::compile(plan_->definitions(), &coming);
+  CHECK(plan.ok() && (*plan)->definition_digest() == plan_->definition_digest());
+  serve(std::move(*plan));
+}
+
+void EventFold::serve(std::shared_ptr<const features::Plan> plan) {
+  plan_ = plan;
+  engine_ = FeatureEngine(plan, feature_table);
+  writers_.assign(partitions_, features::FoldWriter(plan));
+  if (outbox_ != nullptr) outbox_->end_runs();
 }
 
 void EventFold::refold(const RecordView& record, Rows& rows) {
@@ -58,84 +88,119 @@ void EventFold::refold(const RecordView& record, Rows& rows) {
   outbox_ = outbox;
 }
 
-void EventFold::fold_event(const Event& event, Lsn lsn, Rows& rows) {
+void EventFold::prepare(const Event& event, Foldable& foldable) {
+  foldable.here_count = foldable.away_count = 0;
   if (event.source == own_source) return;
-  if (event.cart.empty() && event.user.empty() && event.session.empty()) return;
-  engine_.observe(event, observation_);
-  engine_.fold(event, observation_, fold_elsewhere(event, lsn), lsn, rows);
-}
-
-// Queues the folds of entities that are at home on other partitions. The kinds that are at home here.
-KindMask EventFold::fold_elsewhere(const Event& event, Lsn lsn) {
-  KindMask here = 0;
-  for (EntityKind kind : all_kinds) {
-    std::string_view key = key_of(event, kind);
+  for (EntityKind kind : features::all_kinds) {
+    std::string_view key = features::key_of(event, kind);
     if (key.empty()) continue;
-    uint32_t home = home_of(key, partitions_);
-    if (home == partition_) {
-      here |= features::mask_of(kind);
-    } else if (outbox_) {
-      scratch_.clear();
-      features::FoldPayload head{.kind = kind, .key = key, .source_partition = partition_, .source_lsn = lsn};
-      features::encode_fold(engine_.plan(), head, observation_, scratch_);
-      outbox_->add(home, lsn, rank_of(lsn, kind), scratch_);
-    }
+    uint64_t hash = hash64(key);
+    uint32_t home = home_at(hash, partitions_);
+    uint8_t table = engine_.table_of(kind);
+    if (home == partition_)
+      foldable.add(Foldable::Here{kind, {table, key, Rows::hash_of(table, hash)}});
+    else
+      foldable.add(Foldable::Away{kind, home, key});
   }
-  return here;
+  if (foldable.here_count + foldable.away_count > 0) engine_.observe(event, foldable.seen);
 }
 
-size_t EventFold::rows_of(const Event& event, std::span<uint64_t, features::entity_kinds> hashes) const {
-  size_t count = 0;
-  for (EntityKind kind : all_kinds) {
-    std::string_view key = key_of(event, kind);
-    if (!key.empty() && home_of(key, partitions_) == partition_)
-      hashes[count++] = engine_.row_hash(kind, key);
-  }
-  return count;
+void EventFold::look_ahead(std::span<Foldable* const> foldables, const Rows& rows) const {
+  for (Foldable* one : foldables)
+    for (auto& here : one->here()) rows.expect_slot(here.row);
+  for (Foldable* one : foldables)
+    for (auto& here : one->here()) rows.expect_row(here.row);
+  for (Foldable* one : foldables)
+    for (auto& here : one->here()) engine_.expect_bytes(here.kind, here.row, one->seen);
+  for (Foldable* one : foldables)
+    for (auto& here : one->here()) engine_.expect_places(here.kind, here.row, one->seen);
 }
 
-void EventFold::look_ahead(std::span<const std::string_view> payloads, const Rows& rows) const {
-  std::array<uint64_t, look_ahead_max> hashes;
-  for (size_t i = 0; i < payloads.size(); ++i) {
-    auto [kind, key] = features::peek_fold(payloads[i]);
-    hashes[i] = engine_.row_hash(kind, key);
-    rows.expect_slot(hashes[i]);
-  }
-  for (size_t i = 0; i < payloads.size(); ++i) rows.expect_row(hashes[i]);
-  for (size_t i = 0; i < payloads.size(); ++i) rows.expect_bytes(hashes[i]);
+void EventFold::fold(const Foldable& foldable, Lsn lsn, Rows& rows) {
+  for (auto& here : foldable.here()) fold_one(here.kind, here.row, foldable.seen, lsn, rows);
+  if (outbox_ == nullptr) return;
+  for (auto& away : foldable.away()) fold_elsewhere(away, foldable.seen, lsn);
+}
+
+void EventFold::fold_one(EntityKind kind, const RowName& row, const Observation& seen, Lsn lsn,
+                         Rows& rows) const {
+  if (watcher_ != nullptr) watcher_->before(kind, row, seen);
+  engine_.fold(kind, row, seen, lsn, rows);
+  if (watcher_ != nullptr) watcher_->after(kind, row, seen);
+}
+
+void EventFold::fold_elsewhere(const Foldable::Away& away, const Observation& seen, Lsn lsn) {
+  FoldOutbox::Room room = outbox_->room(away.home);
+  features::FoldWriter& writer = writers_[away.home];
+  FoldRank rank = features::rank_of(lsn, away.kind);
+  if (room.begins) writer.begin(room.folds);
+  writer.add(rank, away.key, seen, room.folds);
+  outbox_->added(away.home, lsn, rank);
 }
 
 void EventFold::fold_received(std::string_view payload, Lsn lsn, Rows& rows) {
   Taker taker(payload);
+  check_version(taker.fixed<uint8_t>(), lsn);
   uint64_t source = taker.varint();
+  features::FoldReader reader(engine_.plan(), taker.rest());
   FoldRank rank = 0;
-  std::array<std::string_view, look_ahead_max> group;
-  while (!taker.rest().empty()) {
-    size_t count = 0;
-    while (count < group.size() && !taker.rest().empty()) group[count++] = taker.text();
-    look_ahead({group.data(), count}, rows);
+  size_t count = received_.size();
+  while (count == received_.size()) {
+    for (count = 0; count < received_.size() && reader.next(received_[count].fold); ++count) {
+      auto& [fold, row] = received_[count];
+      row = engine_.name_of(fold.kind(), fold.key);
+      rows.expect_slot(row);
+    }
+    for (size_t i = 0; i < count; ++i) rows.expect_row(received_[i].row);
+    for (size_t i = 0; i < count; ++i) engine_.expect_bytes(received_[i].fold.kind(), received_[i].row, received_[i].fold.seen);
+    for (size_t i = 0; i < count; ++i)
+      engine_.expect_places(received_[i].fold.kind(), received_[i].row, received_[i].fold.seen);
     for (size_t i = 0; i < count; ++i) {
-      auto fold = engine_.fold_encoded(group[i], lsn, rows);
-      CHECK(!taker.failed() && fold.ok());  // the batch's hash was right, so we wrote this
-      rank = rank_of(fold->source_lsn, fold->kind);
+      auto& [fold, row] = received_[i];
+      fold_one(fold.kind(), row, fold.seen, lsn, rows);
+      rank = fold.rank;
     }
   }
+  CHECK(!taker.failed() && !reader.failed());  // the batch's hash was right, so we wrote this
   if (Row* row = rows.fold(source_table, std::to_string(source), lsn))
-    row->bytes.assign(reinterpret_cast<const char*>(&rank), sizeof rank);
+    row->bytes.assign({reinterpret_cast<const char*>(&rank), sizeof rank});
+}
+
+// Rows by their names, wherever they are: replay has no more than the hashes.
+void EventFold::erase(std::string_view payload, Lsn lsn, Rows& rows) {
+  auto order = ErasureOrder::decode(payload);
+  if (!order) return;
+  for (EntityKind kind : features::all_kinds)
+    rows_erased_ += rows.erase_all(
+        engine_.table_of(kind), [&](std::string_view key) { return order->owns(kind, key); }, lsn);
+}
+
+std::optional<features::Trimmed> EventFold::trim(std::string_view payload, const features::LeaveOutFold& leave_out,
+                                                 std::string& out) {
+  Taker taker(payload);
+  auto version = taker.fixed<uint8_t>();
+  uint64_t source = taker.varint();
+  if (taker.failed() || version != fold_version) return std::nullopt;
+  put_fixed(version, out);
+  put_varint(source, out);
+  return features::trim_folds(taker.rest(), leave_out, out);
 }
 
 void EventFold::encode_unseen(const FoldBatch& batch, FoldRank seen, std::string& out) {
+  out.push_back(static_cast<char>(fold_version));
   put_varint(batch.source, out);
-  std::string_view rest = batch.payloads;
-  // Only after a crash was some of it taken before.
-  while (batch.first <= seen && !rest.empty()) {
-    Taker taker(rest);
-    auto fold = features::decode_fold(engine_.plan(), taker.text(), observation_);
-    CHECK(!taker.failed() && fold.ok());
-    if (rank_of(fold->source_lsn, fold->kind) > seen) break;
-    rest = taker.rest();
+  if (batch.first > seen) {
+    out.append(batch.folds);
+    return;
   }
-  out.append(rest);
+  // Only after a crash was some of it taken before.
+  features::FoldReader reader(engine_.plan(), batch.folds);
+  features::FoldWriter writer(plan_);
+  features::Fold fold;
+  writer.begin(out);
+  while (reader.next(fold))
+    if (fold.rank > seen) writer.add(fold.rank, fold.key, fold.seen, out);
+  CHECK(!reader.failed());
 }
 
 FoldRank EventFold::last_rank(uint32_t source, Rows& rows) {

@@ -1,47 +1,65 @@
-// Payloads stand behind each other in one buffer per target; what was taken is cut off its front.
+// Folds stand behind each other in one buffer per target; what was taken is cut off its front.
 #include "src/events/fold_outbox.h"
 
-#include "codec/varint.h"
 #include "src/base/limits.h"
 
 namespace headrace {
-namespace {
 
-constexpr size_t entries_kept_max = 16 * 1024;  // already taken, still in the buffers
-
-}  // namespace
+size_t FoldOutbox::end_of_taken(const Target& t) {
+  return t.first_waiting == 0 ? 0 : t.waiting[t.first_waiting - 1].end;
+}
 
 // Forgets what was taken.
 void FoldOutbox::cut_front(Target& t) {
-  size_t cut = t.waiting[t.first_waiting - 1].end;
+  size_t cut = end_of_taken(t);
   t.waiting.erase(t.waiting.begin(), t.waiting.begin() + static_cast<std::ptrdiff_t>(t.first_waiting));
-  for (Entry& entry : t.waiting) entry.end -= cut;
-  t.payloads.erase(0, cut);
+  for (Run& run : t.waiting) run.end -= cut;
+  t.folds.erase(0, cut);
   t.first_waiting = 0;
 }
 
-void FoldOutbox::add(uint32_t target, Lsn lsn, FoldRank rank, std::string_view payload) {
+FoldOutbox::Room FoldOutbox::room(uint32_t target) {
   Target& t = targets_[target];
-  put_text(payload, t.payloads);
-  t.waiting.push_back({lsn, rank, t.payloads.size()});
+  size_t begin = t.waiting.size() < 2 ? 0 : t.waiting[t.waiting.size() - 2].end;
+  bool begins = !t.open || t.folds.size() - begin >= limits::fold_run_bytes_max;
+  if (begins) t.waiting.push_back({});
+  t.open = true;
+  return {t.folds, begins};
+}
+
+void FoldOutbox::end_runs() {
+  for (Target& target : targets_) target.open = false;
+}
+
+void FoldOutbox::added(uint32_t target, Lsn lsn, FoldRank rank) {
+  Target& t = targets_[target];
+  Run& run = t.waiting.back();
+  if (run.count++ == 0) run.first_lsn = lsn, run.first = rank;
+  run.last_lsn = lsn;
+  run.last = rank;
+  run.end = t.folds.size();
 }
 
 std::shared_ptr<const FoldBatch> FoldOutbox::take(uint32_t target, Lsn durable) {
   Target& t = targets_[target];
-  size_t end = t.first_waiting, start = end ? t.waiting[end - 1].end : 0;
-  while (end < t.waiting.size() && t.waiting[end].lsn <= durable &&
-         t.waiting[end].end - start <= limits::fold_batch_bytes_max)
-    ++end;
-  if (t.sent || end == t.first_waiting) return nullptr;
+  t.open = false;
+  if (t.sent || t.first_waiting == t.waiting.size()) return nullptr;
+  size_t end = t.first_waiting, start = end_of_taken(t);
+  uint32_t count = 0;
+  for (; end < t.waiting.size() && t.waiting[end].last_lsn <= durable; ++end) {
+    if (t.waiting[end].end - start > limits::fold_batch_bytes_max) break;
+    count += t.waiting[end].count;
+  }
+  if (end == t.first_waiting) return nullptr;
   auto batch = std::make_shared<FoldBatch>();
   batch->source = source_;
-  batch->count = static_cast<uint32_t>(end - t.first_waiting);
-  batch->first = t.waiting[t.first_waiting].rank;
-  batch->last = t.waiting[end - 1].rank;
-  batch->payloads = t.payloads.substr(start, t.waiting[end - 1].end - start);
-  t.sent = t.waiting[t.first_waiting].lsn;
+  batch->count = count;
+  batch->first = t.waiting[t.first_waiting].first;
+  batch->last = t.waiting[end - 1].last;
+  batch->folds = t.folds.substr(start, t.waiting[end - 1].end - start);
+  t.sent = t.waiting[t.first_waiting].first_lsn;
   t.first_waiting = end;
-  if (end == t.waiting.size() || end > entries_kept_max) cut_front(t);
+  if (2 * end_of_taken(t) >= t.folds.size()) cut_front(t);  // so that each byte is moved once on average
   return batch;
 }
 
@@ -53,7 +71,7 @@ void FoldOutbox::applied(uint32_t target) {
 
 std::optional<Lsn> FoldOutbox::unapplied(const Target& t) {
   if (t.sent) return t.sent;
-  if (t.first_waiting < t.waiting.size()) return t.waiting[t.first_waiting].lsn;
+  if (t.first_waiting < t.waiting.size()) return t.waiting[t.first_waiting].first_lsn;
   return {};
 }
 
@@ -73,7 +91,7 @@ std::optional<Lsn> FoldOutbox::oldest() const {
 
 bool FoldOutbox::full() const {
   for (auto& t : targets_)
-    if (t.payloads.size() > limits::fold_outbox_bytes_max) return true;
+    if (t.folds.size() > limits::fold_outbox_bytes_max) return true;
   return false;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "codec/varint.h"
 #include "src/base/random.h"
 #include "src/runtime/ask.h"
 
@@ -20,30 +21,82 @@ Task<Result<Appended>> wait_acked(Shard& shard, Result<Appended> appended) {
 Task<Result<Appended>> ingest_payload(Shard* shard, std::string payload, Micros now) {
   auto event = decode_event(payload);
   if (!event.ok()) co_return event.problem();
-  co_return co_await wait_acked(*shard, shard->ingest(*event, now, payload));
+  Turn turn = shard->turn(*event, payload);
+  co_await turn;
+  co_return co_await wait_acked(*shard, shard->ingest(turn.arrival, now));
 }
 
-// The events of one batch that are at home on one shard.
+// The events of one batch that are at home on one shard; it writes the verdicts. Where that is on another loop they
+// travel as their payloads.
 struct Part {
-  std::string payloads;             // each behind its length, a u32
+  EventBatch* batch;
+  IngestedBatch* out;
   std::vector<uint32_t> positions;  // in the batch
-  std::vector<Result<Appended>> results;
+  std::string payloads = {};        // each behind its length, a u32; none for a shard of this loop
+  std::vector<Problem> problems = {};
+  size_t taken = 0, settled = 0, read = 0;
+  Lsn last = 0;
+
+  void send(const Event& event);
+  bool next(Arrival& arrival);
+  void settle(const Result<Appended>& result);
 };
 
+void Part::send(const Event& event) {
+  size_t length_at = payloads.size();
+  payloads.append(sizeof(uint32_t), 0);
+  encode(event, payloads);
+  auto length = static_cast<uint32_t>(payloads.size() - length_at - sizeof(uint32_t));
+  std::memcpy(payloads.data() + length_at, &length, sizeof length);
+}
+
+bool Part::next(Arrival& arrival) {
+  if (taken == positions.size()) return false;
+  uint32_t position = positions[taken++];
+  arrival.payload = {};
+  if (payloads.empty()) {
+    arrival.event = batch->entries()[position].event;
+    return true;
+  }
+  Taker taker(std::string_view(payloads).substr(read));
+  arrival.payload = taker.bytes(taker.fixed<uint32_t>());
+  auto event = decode_event(arrival.payload);
+  CHECK(!taker.failed() && event.ok());
+  arrival.event = *event;
+  read = payloads.size() - taker.rest().size();
+  return true;
+}
+
+void Part::settle(const Result<Appended>& result) {
+  Verdict& verdict = out->verdicts[positions[settled++]];
+  if (result.ok()) {
+    verdict.appended = *result;
+    last = std::max(last, result->lsn);
+  } else {
+    verdict.problem = static_cast<int>(problems.size());
+    problems.push_back(result.problem());
+  }
+}
+
 Task<Result<>> ingest_part(Shard* shard, Part* part, Micros now) {
-  part->results.reserve(part->positions.size());
-  shard->ingest_all(part->payloads, now, part->results);
-  Lsn last = 0;
-  for (auto& result : part->results)
-    if (result.ok()) last = std::max(last, result->lsn);
-  co_await shard->acked().at_least(last);
+  shard->ingest_all(*part, now);
+  co_await shard->acked().at_least(part->last);
   co_return Done{};
 }
 
 Task<void> send_part(Shard* shard, Part* part, Micros now, Sequence* finished) {
   Result<> sent = co_await ask(shard->loop(), ingest_part, shard, part, now);
-  if (!sent.ok()) part->results.assign(part->positions.size(), sent.problem());
+  while (!sent.ok() && part->settled < part->positions.size()) part->settle(sent.problem());
   finished->advance(finished->value() + 1);
+}
+
+// What went wrong in the part, counted among the problems of all.
+void collect(Part& part, IngestedBatch& out) {
+  out.accepted += part.positions.size() - part.problems.size();
+  if (part.problems.empty()) return;
+  for (uint32_t position : part.positions)
+    if (Verdict& verdict = out.verdicts[position]; verdict.problem >= 0)
+      out.refuse(verdict, part.problems[static_cast<size_t>(verdict.problem)]);
 }
 
 }  // namespace
@@ -63,33 +116,36 @@ Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now) {
 
 Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now) {
   Shard& home = shards.home(event.routing_key());
-  if (&home.loop() == Loop::current()) co_return co_await wait_acked(home, home.ingest(event, now));
+  if (&home.loop() == Loop::current()) {
+    Turn turn = home.turn(event);
+    co_await turn;
+    co_return co_await wait_acked(home, home.ingest(turn.arrival, now));
+  }
   std::string payload;
   encode(event, payload);
   co_return co_await ask(home.loop(), ingest_payload, &home, std::move(payload), now);
+}
+
+void IngestedBatch::refuse(Verdict& verdict, const Problem& problem) {
+  verdict.problem = static_cast<int>(problems.size());
+  problems.push_back(problem);
 }
 
 Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
   IngestedBatch out;
   auto& entries = batch.entries();
   out.verdicts.resize(entries.size());
-  std::vector<Part> parts(shards.count());
+  std::vector<Part> parts(shards.count(), Part{&batch, &out, {}});
   for (size_t i = 0; i < entries.size(); ++i) {
     auto& entry = entries[i];
     Result<> verdict = entry.problem < 0 ? complete(batch, entry, now) : Result<>(batch.problem_of(entry));
-    Verdict& mine = out.verdicts[i];
     if (!verdict.ok()) {
-      mine.problem = static_cast<int>(out.problems.size());
-      out.problems.push_back(verdict.problem());
+      out.refuse(out.verdicts[i], verdict.problem());
       continue;
     }
-    Part& part = parts[home_of(entry.event.routing_key(), shards.partitions())];
-    size_t length_at = part.payloads.size();
-    part.payloads.append(sizeof(uint32_t), 0);
-    encode(entry.event, part.payloads);
-    auto length = static_cast<uint32_t>(part.payloads.size() - length_at - sizeof(uint32_t));
-    std::memcpy(part.payloads.data() + length_at, &length, sizeof length);
-    part.positions.push_back(static_cast<uint32_t>(i));
+    uint32_t home = home_of(entry.event.routing_key(), shards.partitions());
+    parts[home].positions.push_back(static_cast<uint32_t>(i));
+    if (&shards[home].loop() != Loop::current()) parts[home].send(entry.event);
   }
   Sequence finished;
   uint64_t sent = 0;
@@ -99,17 +155,7 @@ Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
     spawn(send_part(&shards[p], &parts[p], now, &finished));
   }
   co_await finished.at_least(sent);
-  for (Part& part : parts)
-    for (size_t i = 0; i < part.positions.size(); ++i) {
-      Verdict& mine = out.verdicts[part.positions[i]];
-      if (part.results[i].ok()) {
-        mine.appended = *part.results[i];
-        ++out.accepted;
-      } else {
-        mine.problem = static_cast<int>(out.problems.size());
-        out.problems.push_back(part.results[i].problem());
-      }
-    }
+  for (Part& part : parts) collect(part, out);
   co_return out;
 }
 

@@ -13,19 +13,21 @@ namespace headrace {
 // default source and empty data. Problem where it names a source that only the server may.
 Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now);
 
-// Logs one event. The views of `event` are used before the task first suspends only.
+// Logs one event. `event` must live until the task ends.
 Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
 
 // The verdict on one event of a batch: where it stands in the log, or the problem.
 struct Verdict {
   Appended appended;
-  int problem = -1;  // index into IngestedBatch::problems, or -1
+  int problem = -1;  // index into the problems beside it, or -1
 };
 
 struct IngestedBatch {
   std::vector<Verdict> verdicts;  // in the order of the batch
   std::vector<Problem> problems;
   size_t accepted = 0;  // new and duplicate ones
+
+  void refuse(Verdict& verdict, const Problem& problem);
 };
 
 // Logs all valid events of `batch`, split by home.

@@ -1,6 +1,7 @@
 // One reader per partition, merged record by record.
 #include "src/events/query.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "codec/event.h"
@@ -10,20 +11,11 @@
 namespace headrace {
 namespace {
 
-bool matches(const EventQuery& query, const Event& event) {
-  if (!query.event_type.empty() && event.type != query.event_type) return false;
-  if (!query.user_id.empty() && event.user != query.user_id) return false;
-  if (!query.cart_id.empty() && event.cart != query.cart_id) return false;
-  if (!query.session_id.empty() && event.session != query.session_id) return false;
-  if (query.start && event.time < *query.start) return false;
-  return !query.end || event.time < *query.end;
-}
-
 // The next event of one partition that matches.
 class Source {
  public:
-  Source(LogReader reader, uint32_t partition, Lsn from)
-      : reader_(std::move(reader)), partition_(partition), next_(from) {}
+  Source(LogReader reader, uint32_t partition, Lsn from, Lsn through)
+      : reader_(std::move(reader)), partition_(partition), next_(from), through_(through) {}
 
   // Moves to the next match, looking at no more than `budget` records. False at the end or when it is used
   // up.
@@ -35,6 +27,7 @@ class Source {
       if (!more.ok()) return more.problem();
       if (!*more) {
         ended_ = true;
+        next_ = std::max(next_, through_ + 1);
         return false;
       }
       --budget;
@@ -42,7 +35,7 @@ class Source {
       if (record.kind == Kind::event) {
         auto event = decode_event(record.payload);
         if (!event.ok()) return event.problem();
-        if (matches(query, *event)) {
+        if (query.filter.matches(*event)) {
           keep(*event, record);
           return true;
         }
@@ -61,6 +54,12 @@ class Source {
     return std::move(found_);
   }
   Lsn next() const { return next_; }
+  LogReader::Effort effort() const { return reader_.effort(); }
+  // Reading may be ahead of what the page holds.
+  void add_holes(std::vector<PageHole>& out) const {
+    for (const Hole& hole : reader_.holes())
+      if (hole.first < next_) out.push_back({partition_, hole.first, hole.last});
+  }
 
  private:
   void keep(const Event& event, const RecordView& record) {
@@ -77,7 +76,7 @@ class Source {
 
   LogReader reader_;
   uint32_t partition_;
-  Lsn next_;
+  Lsn next_, through_;
   bool ready_ = false, ended_ = false;
   FoundEvent found_;
 };
@@ -91,13 +90,14 @@ Source* earliest(std::vector<Source>& sources) {
 
 }  // namespace
 
-Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& query) {
+Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& query, const RawIndexSet& raw) {
   std::vector<Source> sources;
   uint64_t budget = limits::query_records_max;
   for (uint32_t p = 0; p < directory.partitions(); ++p) {
-    auto reader = LogReader::open(directory.place(p), query.from[p], query.through[p]);
+    auto reader = LogReader::open(directory.place(p), query.from[p], query.through[p], query.filter,
+                                  raw.empty() ? nullptr : raw[p].get());
     if (!reader.ok()) return reader.problem();
-    sources.emplace_back(std::move(*reader), p, query.from[p]);
+    sources.emplace_back(std::move(*reader), p, query.from[p], query.through[p]);
   }
   for (auto& source : sources)
     if (auto moved = source.advance(query, budget); !moved.ok()) return moved.problem();
@@ -126,6 +126,9 @@ Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& qu
   for (auto& source : sources) {
     page.next.push_back(source.next());
     page.more = page.more || !source.ended();
+    source.add_holes(page.holes);
+    page.frames_read += source.effort().frames_read;
+    page.frames_seen += source.effort().frames_seen;
   }
   page.records_read = limits::query_records_max - budget;
   return page;

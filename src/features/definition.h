@@ -12,14 +12,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/base/result.h"
+
 namespace headrace::features {
 
 enum class EntityKind : uint8_t { cart, user, session };
-inline constexpr size_t entity_kinds = 3;
+inline constexpr EntityKind all_kinds[] = {EntityKind::cart, EntityKind::user, EntityKind::session};
+inline constexpr size_t entity_kinds = std::size(all_kinds);
 
 // A set of entity kinds, one bit each.
 using KindMask = uint8_t;
@@ -57,6 +62,10 @@ struct Definition {
   std::string window;     // "all_time", "5m", "1h", "24h", "7d", "session"
   std::string about;      // a sentence for the reader of the schema
 };
+
+// Definitions as one text, and back: what rows were made by is stored beside them (definition_json.cc).
+std::string to_text(std::span<const Definition> definitions);
+Result<std::vector<Definition>> definitions_of(std::string_view text);
 
 // The set every server starts with (defaults.cc).
 std::vector<Definition> default_definitions();

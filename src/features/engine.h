@@ -1,9 +1,8 @@
 // FeatureEngine: folds events into the rows of carts, users and sessions, and reads features from them.
 //
-// Operation: observe() parses an event once; fold() applies it to the rows whose home is this partition;
-// encode_fold() makes the record that carries it to the home of another entity, where fold_encoded() applies
-// it. read() evaluates the windows at any time. Lives on: one partition's loop (it owns a JSON parser).
-// Limits: limits::feature_*.
+// Operation: observe() parses an event once; fold() applies it to the rows whose home is this partition.
+// Folds (fold_payload.h) carry what it saw to the homes of other entities. read() evaluates the windows at
+// any time. Lives on: one partition's loop (it owns a JSON parser). Limits: limits::feature_*.
 #pragma once
 
 #include <array>
@@ -16,13 +15,17 @@
 #include "src/base/result.h"
 #include "src/features/definition.h"
 #include "src/features/field_index.h"
-#include "src/features/fold_payload.h"
 #include "src/features/observation.h"
 #include "src/features/plan.h"
 #include "src/features/vector.h"
 #include "storage/rows.h"
 
 namespace headrace::features {
+
+// The entity of that kind which the event names; empty where it names none.
+inline std::string_view key_of(const Event& event, EntityKind kind) {
+  return kind == EntityKind::cart ? event.cart : kind == EntityKind::user ? event.user : event.session;
+}
 
 class FeatureEngine {
  public:
@@ -34,18 +37,23 @@ class FeatureEngine {
   // What the definitions see of `event`; `observation` borrows the type from it.
   void observe(const Event& event, Observation& observation) { fields_.extract(event, observation); }
 
-  // Applies the event to the rows of the entities it names whose kinds are in `kinds`. A row that has seen
-  // `lsn` skips it.
+  // Applies an event to the row of one entity. A row that has seen `lsn` skips it.
+  void fold(EntityKind kind, const RowName& name, const Observation& observation, Lsn lsn, Rows& rows) const;
+  // To the rows of the entities it names whose kinds are in `kinds`.
   void fold(const Event& event, const Observation& observation, KindMask kinds, Lsn lsn, Rows& rows) const;
   void fold(const Event& event, KindMask kinds, Lsn lsn, Rows& rows);
 
-  // Where the row of an entity will be looked for: for Rows::expect_slot and the like.
-  uint64_t row_hash(EntityKind kind, std::string_view key) const {
-    return Rows::hash_of(static_cast<uint8_t>(first_table_ + static_cast<uint8_t>(kind)), key);
-  }
+  // Looking ahead, behind Rows::expect_row(): asks memory for the bytes of the row, then for the places in
+  // them.
+  void expect_bytes(EntityKind kind, const RowName& name, const Observation& seen) const;
+  void expect_places(EntityKind kind, const RowName& name, const Observation& observation) const;
 
-  // Applies one fold payload. Error::storage_damaged where it is not one.
-  Result<FoldPayload> fold_encoded(std::string_view payload, Lsn lsn, Rows& rows);
+  uint8_t table_of(EntityKind kind) const {
+    return static_cast<uint8_t>(first_table_ + static_cast<uint8_t>(kind));
+  }
+  RowName name_of(EntityKind kind, std::string_view key) const {
+    return Rows::name_of(table_of(kind), key);
+  }
 
   // The features of an entity at `as_of`, by default the time of its latest event; nothing where none was
   // folded.
@@ -53,8 +61,6 @@ class FeatureEngine {
                                     const Rows& rows) const;
 
  private:
-  Row* find(EntityKind kind, std::string_view key, Lsn lsn, Rows& rows) const;
-
   std::shared_ptr<const Plan> plan_;
   FieldIndex fields_;
   uint8_t first_table_;

@@ -71,20 +71,28 @@ FieldIndex::FieldIndex(std::shared_ptr<const Plan> plan)
 
 FieldIndex::~FieldIndex() = default;
 FieldIndex::FieldIndex(FieldIndex&&) noexcept = default;
+FieldIndex& FieldIndex::operator=(FieldIndex&&) noexcept = default;
 
 void FieldIndex::extract(const Event& event, Observation& seen) {
-  seen = parser_->table.blank();
+  if (event.members.empty()) {
+    extract_fields(event.data, seen);
+  } else {
+    seen = plan_->blank();
+    take_members(event.members, parser_->table, seen);
+  }
   seen.time = within_time(event.time);
   seen.type = event.type;
-  seen.type_code = plan_->type_code(event.type);
-  extract_fields(event.data, seen);
+  seen.type_spelling = plan_->type_spelling(event.type);
+  seen.type_code = plan_->type_code(seen.type_spelling);
   seen.matched = plan_->match(seen.type_code, seen.identity);
 }
 
 void FieldIndex::extract_fields(std::string_view data, Observation& seen) {
+  seen = plan_->blank();
   if (parser_->table.empty() || data.empty() || data.size() > limits::event_bytes_max) return;
-  bool escapes = std::memchr(data.data(), '\\', data.size()) != nullptr;
-  escapes ? parser_->parse(data, seen) : scan_fields(data, parser_->table, seen);
+  if (scan_fields(data, parser_->table, seen)) return;
+  seen = plan_->blank();
+  parser_->parse(data, seen);
 }
 
 }  // namespace headrace::features

@@ -18,6 +18,7 @@ class FieldIndex {
   explicit FieldIndex(std::shared_ptr<const Plan> plan);
   ~FieldIndex();
   FieldIndex(FieldIndex&&) noexcept;
+  FieldIndex& operator=(FieldIndex&&) noexcept;
 
   void extract(const Event& event, Observation& observation);
 

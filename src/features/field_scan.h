@@ -5,14 +5,20 @@
 // with escapes go to the parser.
 #pragma once
 
+#include <span>
 #include <string_view>
 
+#include "codec/event.h"
 #include "src/features/field_table.h"
 
 namespace headrace::features {
 
-// `data` holds no backslash. Where it is no JSON object after all, the fields before that place count.
-void scan_fields(std::string_view data, const FieldTable& table, Observation& seen);
+// False where it met a backslash: what it took until then may be wrong. Where `data` is no JSON object after
+// all, the fields before that place count.
+bool scan_fields(std::string_view data, const FieldTable& table, Observation& seen);
+
+// The same from what the reader of the event kept.
+void take_members(std::span<const EventMember> members, const FieldTable& table, Observation& seen);
 
 // The number a JSON token says, correctly rounded; NaN where it is none or is infinite.
 double number_of(std::string_view token);

@@ -1,14 +1,13 @@
 // FieldTable: the spellings of wanted fields, and taking a scalar of the JSON into the slots of its field.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "src/features/observation.h"
 #include "src/features/plan.h"
+#include "src/features/word_table.h"
 
 namespace headrace::features {
 
@@ -20,33 +19,19 @@ class FieldTable {
 
   explicit FieldTable(const Plan& plan);
 
-  bool empty() const { return spellings_.empty(); }
-  const Observation& blank() const { return blank_; }  // an event without any field
+  bool empty() const { return slots_.size() == 1; }
 
   // Nothing where no definition wants a field of this name.
   const Slots* find(std::string_view name) const {
-    uint64_t left = buckets_[bucket_of(name)];
-    return left == 0 ? nullptr : find_among(left, name);
+    uint8_t known = spellings_.find(name);
+    return known == 0 ? nullptr : &slots_[known];
   }
 
  private:
-  struct Spelling {
-    std::string name;
-    Slots slots;
-  };
-
-  // By length, first and last character: most fields that nobody wants fall into an empty bucket.
-  static size_t bucket_of(std::string_view name) {
-    if (name.empty()) return 0;
-    auto first = static_cast<unsigned char>(name.front()), last = static_cast<unsigned char>(name.back());
-    return (name.size() * 11 + first * 5U + last * 3U) % 64;
-  }
-  const Slots* find_among(uint64_t left, std::string_view name) const;
   void add(std::string_view name, const Field& field);
 
-  std::vector<Spelling> spellings_;     // at most 64: each field has a slot, and few have a synonym
-  std::array<uint64_t, 64> buckets_{};  // which spellings to compare
-  Observation blank_;
+  WordTable spellings_;
+  std::vector<Slots> slots_{1};  // by spelling; 0 is nobody's
 };
 
 // A text is only itself; a number, or a boolean as 0 or 1, also has a value. `token` is its text in the JSON.

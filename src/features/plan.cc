@@ -1,18 +1,15 @@
 // The plan's look-ups: definitions by name, event types by spelling, clauses by event.
-#define XXH_INLINE_ALL
 #include "src/features/plan.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
-
-#include <bit>
 
 #include "src/features/plan_builder.h"
 #include "src/features/words.h"
 
 namespace headrace::features {
 
-Result<std::shared_ptr<const Plan>> Plan::compile(std::span<const Definition> definitions) {
+Result<std::shared_ptr<const Plan>> Plan::compile(std::span<const Definition> definitions,
+                                                  const Plan* coming) {
   PlanBuilder builder;
   for (size_t i = 0; i < definitions.size(); ++i) {
     Result<Done> added = builder.add(definitions[i]);
@@ -21,6 +18,7 @@ Result<std::shared_ptr<const Plan>> Plan::compile(std::span<const Definition> de
     problem.field = fmt::format("features[{}].{}", i, problem.field);
     return problem;
   }
+  if (coming != nullptr) builder.carry(*coming);
   return builder.finish();
 }
 
@@ -30,14 +28,6 @@ std::optional<size_t> Plan::index_of(EntityKind kind, std::string_view name) con
     if (outputs[i].text.name == name) return i;
   }
   return std::nullopt;
-}
-
-uint8_t Plan::type_code(std::string_view type) const {
-  size_t mask = type_table_.size() - 1;
-  for (size_t at = XXH3_64bits(type.data(), type.size()) & mask;; at = (at + 1) & mask) {
-    const TypeEntry& entry = type_table_[at];
-    if (entry.code == 0 || entry.name == type) return entry.code;
-  }
 }
 
 uint64_t Plan::match(uint8_t type_code, std::span<const uint64_t> identity) const {
@@ -50,21 +40,17 @@ uint64_t Plan::match(uint8_t type_code, std::span<const uint64_t> identity) cons
 }
 
 void Plan::index_types() {
-  size_t spellings = types_.size() + type_synonyms().size();
-  type_table_.assign(std::bit_ceil(4 * spellings), {});
   for (size_t code = 1; code < types_.size(); ++code) {
-    index_type(types_[code].name, static_cast<uint8_t>(code));
+    index_spelling(types_[code].name, static_cast<uint8_t>(code));
     for (const Synonym& synonym : type_synonyms()) {
-      if (synonym.meant == types_[code].name) index_type(synonym.said, static_cast<uint8_t>(code));
+      if (synonym.meant == types_[code].name) index_spelling(synonym.said, static_cast<uint8_t>(code));
     }
   }
 }
 
-void Plan::index_type(std::string_view spelling, uint8_t code) {
-  size_t mask = type_table_.size() - 1;
-  size_t at = XXH3_64bits(spelling.data(), spelling.size()) & mask;
-  while (type_table_[at].code != 0) at = (at + 1) & mask;
-  type_table_[at] = {std::string(spelling), code};
+void Plan::index_spelling(std::string_view spelling, uint8_t code) {
+  spellings_.add(spelling);
+  type_codes_.push_back(code);
 }
 
 }  // namespace headrace::features

@@ -12,6 +12,8 @@
 
 #include "src/base/result.h"
 #include "src/features/definition.h"
+#include "src/features/observation.h"
+#include "src/features/word_table.h"
 
 namespace headrace::features {
 
@@ -42,6 +44,12 @@ struct Op {
   uint16_t offset = 0;   // of the accumulator in the row
 };
 
+// What an event of one type can change, sorted by how it is done.
+struct Program {
+  std::vector<Op> counts, latests, distincts, values;
+  uint32_t lines = 0;  // bit i: some of it stands in the row's i-th 64 bytes
+};
+
 // Gaps after events that match `plus` are summed at `offset`, in microseconds.
 struct Dwell {
   uint64_t plus = 0;
@@ -67,7 +75,7 @@ struct Output {
 
 struct KindPlan {
   std::vector<Output> outputs;
-  std::vector<std::vector<Op>> programs;  // by type code
+  std::vector<Program> programs;  // by type code
   std::vector<Dwell> dwells;
   std::vector<uint16_t> sketches;  // offsets of the distinct accumulators, in the order of their sections
   std::vector<PointValue> point_values;
@@ -81,17 +89,24 @@ struct KindPlan {
 class Plan {
  public:
   // Error::bad_configuration, its field "features[i].events" and the like, where a definition breaks a rule.
-  static Result<std::shared_ptr<const Plan>> compile(std::span<const Definition> definitions);
+  // Events are also read for the fields that `coming` needs, where there is room, so that folds carry them.
+  static Result<std::shared_ptr<const Plan>> compile(std::span<const Definition> definitions,
+                                                     const Plan* coming = nullptr);
 
   const KindPlan& kind(EntityKind kind) const { return kinds_[static_cast<size_t>(kind)]; }
+  std::span<const Definition> definitions() const { return definitions_; }  // normalised, as given
   std::span<const Field> fields() const { return fields_; }
+  const Observation& blank() const { return blank_; }  // an event without any field
   std::span<const Clause> clauses() const { return clauses_; }
 
   // Index of the definition called `name`, for models that ask for features by name.
   std::optional<size_t> index_of(EntityKind kind, std::string_view name) const;
 
-  // 0 for a type that no clause names; synonyms share a code.
-  uint8_t type_code(std::string_view type) const;
+  // Which of the plan's words for types this is, from 1 on; 0 for a type that no clause names.
+  uint8_t type_spelling(std::string_view type) const { return spellings_.find(type); }
+  size_t type_spellings() const { return type_codes_.size(); }  // 0 included
+  // Synonyms share a code.
+  uint8_t type_code(uint8_t spelling) const { return type_codes_[spelling]; }
 
   // Which clauses an event of this type with these identities matches.
   uint64_t match(uint8_t type_code, std::span<const uint64_t> identity) const;
@@ -113,19 +128,18 @@ class Plan {
     uint64_t certain = 0;  // clauses that ask for no field
     std::vector<Conditional> conditionals;
   };
-  struct TypeEntry {
-    std::string name;
-    uint8_t code = 0;
-  };
 
   void index_types();
-  void index_type(std::string_view spelling, uint8_t code);
+  void index_spelling(std::string_view spelling, uint8_t code);
 
+  std::vector<Definition> definitions_;
   std::array<KindPlan, entity_kinds> kinds_;
   std::vector<Field> fields_;
+  Observation blank_;
   std::vector<Clause> clauses_;
-  std::vector<TypeRow> types_;         // by type code; row 0 is every other type
-  std::vector<TypeEntry> type_table_;  // open addressing by XXH3, a power of two
+  std::vector<TypeRow> types_;          // by type code; row 0 is every other type
+  WordTable spellings_;                 // of types, synonyms among them
+  std::vector<uint8_t> type_codes_{0};  // by spelling
   uint64_t digest_ = 0;
 };
 

@@ -88,8 +88,16 @@ Result<Done> PlanBuilder::add(const Definition& definition) {
   }
   Output output;
   TRY_DONE(compile(*parsed, output));
+  plan_->definitions_.push_back(output.text);
   kind.outputs.push_back(std::move(output));
   return Done{};
+}
+
+void PlanBuilder::carry(const Plan& coming) {
+  for (const Field& wanted : coming.fields()) {
+    if (wanted.number != 0) (void)number_slot(wanted.name);
+    if (wanted.identity != 0) (void)identity_slot(wanted.name, "value");
+  }
 }
 
 Result<Done> PlanBuilder::compile(const ParsedDefinition& parsed, Output& output) {
@@ -235,6 +243,7 @@ uint16_t PlanBuilder::dwell(KindPlan& kind, uint64_t plus) {
 
 uint16_t PlanBuilder::reserve(KindPlan& kind, std::string_view initial) {
   auto offset = static_cast<uint16_t>(kind.blank.size());
+  placed_[static_cast<size_t>(&kind - plan_->kinds_.data())].push_back({offset, static_cast<uint16_t>(initial.size())});
   kind.blank.append(initial);
   return offset;
 }

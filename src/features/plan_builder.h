@@ -16,6 +16,8 @@ class PlanBuilder {
   PlanBuilder();
 
   Result<Done> add(const Definition& definition);
+  // Slots for what another plan reads of events: after all definitions.
+  void carry(const Plan& coming);
   Result<std::shared_ptr<const Plan>> finish();
 
  private:
@@ -37,12 +39,23 @@ class PlanBuilder {
   uint16_t dwell(KindPlan& kind, uint64_t plus);
   uint16_t reserve(KindPlan& kind, std::string_view initial);
 
+  void finish_blank();
   void finish_types();
+  static uint64_t possible_of(const Plan::TypeRow& type);
+  static uint32_t lines_of(const KindPlan& kind, const Program& program);
+  size_t heat_of(size_t index, uint16_t offset) const;
+  void order_accumulators(size_t index);
   void finish_kind(size_t index);
   void finish_digest();
 
+  struct Placed {
+    uint16_t offset, bytes;
+    size_t heat = 0;
+  };
+
   std::shared_ptr<Plan> plan_;
   std::array<std::vector<Op>, entity_kinds> ops_;
+  std::array<std::vector<Placed>, entity_kinds> placed_;  // accumulators in the row
   std::array<std::set<std::string>, entity_kinds> names_;
   std::map<std::string, uint8_t> clause_bits_;
   uint8_t numbers_ = 1, identities_ = 1;  // slots taken

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <bit>
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
 
 #include "src/features/bits.h"
 #include "src/features/plan_builder.h"
@@ -11,12 +14,38 @@
 #include "src/features/words.h"
 
 namespace headrace::features {
+namespace {
+
+std::vector<Op>& part_of(Program& program, Step step) {
+  switch (step) {
+    case Step::count:
+      return program.counts;
+    case Step::latest:
+      return program.latests;
+    case Step::distinct:
+      return program.distincts;
+    default:
+      return program.values;
+  }
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const Plan>> PlanBuilder::finish() {
+  finish_blank();
   finish_types();
   finish_digest();
   for (size_t i = 0; i < entity_kinds; ++i) finish_kind(i);
   return std::shared_ptr<const Plan>(plan_);
+}
+
+void PlanBuilder::finish_blank() {
+  Observation& blank = plan_->blank_;
+  blank.number.fill(std::numeric_limits<double>::quiet_NaN());
+  blank.number[0] = 1;
+  for (const Field& field : plan_->fields_) {
+    if (field.number != 0) blank.number[field.number] = field.otherwise;
+  }
 }
 
 void PlanBuilder::finish_types() {
@@ -41,16 +70,65 @@ void PlanBuilder::finish_types() {
   plan_->index_types();
 }
 
+uint64_t PlanBuilder::possible_of(const Plan::TypeRow& type) {
+  uint64_t possible = type.certain;
+  for (const auto& conditional : type.conditionals) possible |= conditional.bit;
+  return possible;
+}
+
+// How many types of events change it. Dwell is of the gap before an event, of whatever type.
+size_t PlanBuilder::heat_of(size_t index, uint16_t offset) const {
+  size_t heat = 0;
+  for (const Op& op : ops_[index])
+    if (op.offset == offset)
+      for (const Plan::TypeRow& type : plan_->types_) heat += ((op.plus | op.minus) & possible_of(type)) != 0;
+  for (const Dwell& dwell : plan_->kinds_[index].dwells)
+    if (dwell.offset == offset) heat = plan_->types_.size();
+  return heat;
+}
+
+// What many types of events change stands in front, so that most events touch few lines of a row.
+void PlanBuilder::order_accumulators(size_t index) {
+  KindPlan& kind = plan_->kinds_[index];
+  std::vector<Placed> order = placed_[index];
+  for (Placed& one : order) one.heat = heat_of(index, one.offset);
+  std::ranges::stable_sort(order, std::greater(), &Placed::heat);
+  std::string blank = kind.blank.substr(0, sizeof(RowHead));
+  std::map<uint16_t, uint16_t> moved;
+  for (const Placed& one : order) {
+    moved[one.offset] = static_cast<uint16_t>(blank.size());
+    blank.append(kind.blank, one.offset, one.bytes);
+  }
+  auto move = [&](uint16_t& offset) {
+    if (offset != 0) offset = moved.at(offset);  // 0: a window's, which has none
+  };
+  for (Op& op : ops_[index]) move(op.offset);
+  for (Dwell& dwell : kind.dwells) move(dwell.offset);
+  for (uint16_t& sketch : kind.sketches) move(sketch);
+  for (Output& output : kind.outputs) move(output.offset), move(output.offset_present);
+  kind.blank = std::move(blank);
+}
+
+uint32_t PlanBuilder::lines_of(const KindPlan& kind, const Program& program) {
+  uint32_t lines = 1;  // the head
+  auto note = [&](uint16_t offset) { lines |= uint32_t{1} << std::min(offset / 64, 31); };
+  for (auto* ops : {&program.counts, &program.latests, &program.distincts, &program.values})
+    for (const Op& op : *ops) note(op.offset);
+  for (const Dwell& dwell : kind.dwells) note(dwell.offset);
+  return lines;
+}
+
 // Every type gets the accumulators that some event of that type can change.
 void PlanBuilder::finish_kind(size_t index) {
   KindPlan& kind = plan_->kinds_[index];
+  order_accumulators(index);
   for (const Plan::TypeRow& type : plan_->types_) {
-    uint64_t possible = type.certain;
-    for (const auto& conditional : type.conditionals) possible |= conditional.bit;
-    std::vector<Op>& program = kind.programs.emplace_back();
+    uint64_t possible = possible_of(type);
+    Program& program = kind.programs.emplace_back();
     for (const Op& op : ops_[index]) {
-      if ((op.plus | op.minus) & possible) program.push_back(op);
+      if ((op.plus | op.minus) & possible) part_of(program, op.step).push_back(op);
     }
+    program.lines = lines_of(kind, program);
   }
   RowHead head;
   head.kind = static_cast<uint8_t>(index);
@@ -71,6 +149,9 @@ void PlanBuilder::finish_digest() {
           fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", d.entity, d.name, d.aggregate, d.events, d.value, d.window);
     }
   }
+  // Rows hold which clauses an event matched by number: the order of definitions decides about that.
+  for (const Clause& clause : plan_->clauses_)
+    text += fmt::format("{} {} {}\n", clause.type, clause.identity, clause.equals);
   for (const Synonym& synonym : type_synonyms()) text += fmt::format("{}={}\n", synonym.said, synonym.meant);
   for (const Synonym& synonym : field_synonyms()) text += fmt::format("{}={}\n", synonym.said, synonym.meant);
   plan_->digest_ = XXH3_64bits(text.data(), text.size());

@@ -41,40 +41,53 @@ void drop(const char* point, RowHead& head) {
   head.dropped_until = time;
 }
 
-void drop_first(RowHead& head, const std::string& row, size_t stride) {
-  drop(row.data() + head.points_offset + head.points_dead * stride, head);
-  ++head.points_dead;
-}
+size_t begin_of(const RowHead& head, size_t stride) { return head.points_offset + head.points_dead * stride; }
 
 // Cuts dead points off once they are as many as the live ones, or many: each event pays for a few bytes only.
-void cut_dead(RowHead& head, std::string& row, size_t stride) {
+void cut_dead(RowBytes& row, size_t stride) {
   constexpr size_t many = 64;
-  size_t all = (row.size() - head.points_offset) / stride;
-  if (head.points_dead < std::min(many, all - head.points_dead)) return;
+  RowHead& head = head_of(row);
+  if (head.points_dead < many && head.points_dead * stride < row.size() - begin_of(head, stride)) return;
   row.erase(head.points_offset, head.points_dead * stride);
   head.points_dead = 0;
 }
 
-void insert(const KindPlan& plan, const Observation& seen, RowHead& head, std::string& row) {
+// Forgets the oldest points where they are too many, or too old; which a glance at the head mostly rules out.
+void shed(RowBytes& row, size_t stride) {
+  RowHead& head = head_of(row);
+  Micros until = head.last_time - limits::feature_horizon_us;
+  size_t begin = begin_of(head, stride);
+  auto too_many = [&] { return row.size() - begin > limits::feature_points_max * stride; };
+  auto too_old = [&] {
+    return head.first_time <= until && begin < row.size() && load<Micros>(row.data() + begin) <= until;
+  };
+  for (; too_many() || too_old(); begin += stride) {
+    drop(row.data() + begin, head);
+    ++head.points_dead;
+  }
+  if (head.points_dead != 0) cut_dead(row, stride);
+}
+
+// Among the points where it belongs by its time, unless that is before all that are kept.
+void insert(const KindPlan& plan, const Observation& seen, RowBytes& row) {
   size_t stride = plan.point_bytes();
+  RowHead& head = head_of(row);
   Point point;
   fill(plan, seen, point.data());
-  size_t begin = head.points_offset + head.points_dead * stride;
+  size_t begin = begin_of(head, stride);
   size_t at = row.size();
   while (at > begin && is_before(point.data(), row.data() + at - stride, stride)) at -= stride;
   bool full = row.size() - begin == limits::feature_points_max * stride;
   if (seen.time <= head.last_time - limits::feature_horizon_us || (full && at == begin)) {
     return drop(point.data(), head);
   }
-  row.insert(at, point.data(), stride);
-  if (full) drop_first(head, row, stride);
+  row.insert(at, {point.data(), stride});
 }
 
-void expire(RowHead& head, std::string& row, size_t stride) {
-  Micros until = head.last_time - limits::feature_horizon_us;
-  size_t at = head.points_offset + head.points_dead * stride;
-  for (; at < row.size() && load<Micros>(row.data() + at) <= until; at += stride)
-    drop_first(head, row, stride);
+void append(const KindPlan& plan, const Observation& seen, RowBytes& row) {
+  Point point;
+  fill(plan, seen, point.data());
+  row.append({point.data(), plan.point_bytes()});
 }
 
 Micros capped(Micros gap) { return std::min(gap, limits::dwell_gap_max_us); }
@@ -92,15 +105,15 @@ Instant instant_at(const Points& points, size_t end, const RowHead& head, Micros
 }
 
 // The newest instant took until now.
-void end_dwell(const KindPlan& plan, Micros now, const RowHead& head, std::string& row) {
+void end_dwell(const KindPlan& plan, Micros now, const RowHead& head, char* row) {
   Micros gap = capped(now - head.last_time);
   for (const Dwell& dwell : plan.dwells) {
-    if (head.last_matched & dwell.plus) add<int64_t>(row.data() + dwell.offset, gap);
+    add<int64_t>(row + dwell.offset, head.last_matched & dwell.plus ? gap : 0);
   }
 }
 
 // A late event splits the gap it falls into, or joins an instant that is there.
-void split_dwell(const KindPlan& plan, const Observation& late, const RowHead& head, std::string& row) {
+void split_dwell(const KindPlan& plan, const Observation& late, const RowHead& head, RowBytes& row) {
   if (late.time < head.dropped_until) return;  // its neighbours are forgotten
   Points points(head, row, plan.point_bytes());
   size_t next_at = points.after(late.time);
@@ -133,19 +146,27 @@ size_t Points::after(Micros time) const {
   return low;
 }
 
-void place_point(const KindPlan& plan, const Observation& seen, RowHead& head, std::string& row) {
+void place_point(const KindPlan& plan, const Observation& seen, RowBytes& row) {
+  RowHead& head = head_of(row);
+  bool first = head.events++ == 0;
+  if (first || seen.time < head.first_time) head.first_time = seen.time;
+  if (!plan.keeps_points) {
+    head.last_time = std::max(head.last_time, seen.time);
+    return;
+  }
   if (seen.time > head.last_time) {
-    if (head.events > 0) end_dwell(plan, seen.time, head, row);
+    if (!first) end_dwell(plan, seen.time, head, row.data());
     head.last_time = seen.time;
     head.last_matched = seen.matched;
-  } else if (seen.time == head.last_time) {
-    head.last_matched |= seen.matched;
+    append(plan, seen, row);
   } else {
-    split_dwell(plan, seen, head, row);
+    if (seen.time < head.last_time)
+      split_dwell(plan, seen, head, row);
+    else
+      head.last_matched |= seen.matched;
+    insert(plan, seen, row);
   }
-  insert(plan, seen, head, row);
-  expire(head, row, plan.point_bytes());
-  cut_dead(head, row, plan.point_bytes());
+  shed(row, plan.point_bytes());
 }
 
 }  // namespace headrace::features

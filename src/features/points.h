@@ -8,6 +8,7 @@
 #include "src/features/bits.h"
 #include "src/features/observation.h"
 #include "src/features/row.h"
+#include "storage/rows.h"
 
 namespace headrace::features {
 
@@ -36,8 +37,8 @@ class Points {
   size_t stride_;
 };
 
-// Puts the event among the points of its row, sums the dwell it ends and begins, and forgets what is too old
-// or too much. The time of the event may be anything; head.last_time is brought up to date.
-void place_point(const KindPlan& plan, const Observation& observation, RowHead& head, std::string& row);
+// Counts the event in the head of its row, puts it among the points, sums the dwell it ends and begins, and
+// forgets what is too old or too much. The time of the event may be anything.
+void place_point(const KindPlan& plan, const Observation& observation, RowBytes& row);
 
 }  // namespace headrace::features

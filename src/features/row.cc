@@ -1,6 +1,8 @@
 // Folding one event into one row: its program over the accumulators, then its place among the points.
 #include "src/features/row.h"
 
+#include <bit>
+
 #include "src/base/check.h"
 #include "src/features/bits.h"
 #include "src/features/points.h"
@@ -38,24 +40,6 @@ void take_last(char* at, Micros time, double value) {
   }
 }
 
-void take_latest(char* at, Micros time) {
-  if (time > load<Micros>(at)) store(at, time);
-}
-
-void take_distinct(const KindPlan& plan, uint16_t offset, uint64_t hash, RowHead& head, std::string& row) {
-  if (hash == 0) return;
-  size_t begin = plan.blank.size();
-  for (uint16_t sketch : plan.sketches) {
-    if (sketch == offset) break;
-    begin += load<SketchHead>(row.data() + sketch).bytes;
-  }
-  auto sketch = load<SketchHead>(row.data() + offset);
-  uint32_t bytes = sketch.bytes;
-  sketch_add(hash, begin, sketch, row);
-  store(row.data() + offset, sketch);
-  head.points_offset += sketch.bytes - bytes;
-}
-
 void take_value(const Op& op, double value, bool minus, Micros time, char* at) {
   switch (op.step) {
     case Step::sum:
@@ -75,51 +59,80 @@ void take_value(const Op& op, double value, bool minus, Micros time, char* at) {
   }
 }
 
-void run(const KindPlan& plan, const Observation& seen, RowHead& head, std::string& row) {
-  for (const Op& op : plan.programs[seen.type_code]) {
+// What comes most often is done without a branch: counting, and remembering the latest time.
+void run_fixed(const Program& program, const Observation& seen, char* row) {
+  for (const Op& op : program.counts) {
+    int64_t plus = (seen.matched & op.plus) != 0, minus = (seen.matched & op.minus) != 0;
+    add<int64_t>(row + op.offset, plus - (minus & ~plus));
+  }
+  for (const Op& op : program.latests) {
+    Micros time = seen.matched & op.plus ? seen.time : never;
+    store(row + op.offset, std::max(load<Micros>(row + op.offset), time));
+  }
+}
+
+void run_values(const Program& program, const Observation& seen, char* row) {
+  for (const Op& op : program.values) {
     bool plus = seen.matched & op.plus;
     if (!plus && !(seen.matched & op.minus)) continue;
-    char* at = row.data() + op.offset;
-    if (op.step == Step::count) {
-      add<int64_t>(at, plus ? 1 : -1);
-    } else if (op.step == Step::latest) {
-      take_latest(at, seen.time);
-    } else if (op.step == Step::distinct) {
-      take_distinct(plan, op.offset, seen.identity[op.a], head, row);
-    } else {
-      double value = product(seen.number[op.a], seen.number[op.b]);
-      if (is_value(value)) take_value(op, value, !plus, seen.time, at);
-    }
+    double value = product(seen.number[op.a], seen.number[op.b]);
+    if (is_value(value)) take_value(op, value, !plus, seen.time, row + op.offset);
+  }
+}
+
+size_t sketch_begin(const KindPlan& plan, uint16_t offset, const RowBytes& row) {
+  size_t begin = plan.blank.size();
+  for (uint16_t sketch : plan.sketches) {
+    if (sketch == offset) break;
+    begin += load<SketchHead>(row.data() + sketch).bytes;
+  }
+  return begin;
+}
+
+void take_distinct(const KindPlan& plan, uint16_t offset, uint64_t hash, RowBytes& row) {
+  size_t begin = sketch_begin(plan, offset, row);
+  auto before = load<SketchHead>(row.data() + offset);
+  SketchHead after = sketch_add(hash, begin, before, row);
+  store(row.data() + offset, after);
+  head_of(row).points_offset += after.bytes - before.bytes;
+}
+
+void run_distincts(const KindPlan& plan, const Program& program, const Observation& seen, RowBytes& row) {
+  for (const Op& op : program.distincts) {
+    uint64_t hash = seen.identity[op.a];
+    if (hash != 0 && (seen.matched & op.plus)) take_distinct(plan, op.offset, hash, row);
   }
 }
 
 // Room for the first events of an entity, so that most rows are one allocation.
-void begin_row(const KindPlan& plan, std::string& row) {
+void begin_row(const KindPlan& plan, RowBytes& row) {
   row.reserve(plan.blank.size() + 64 * plan.sketches.size() + 4 * plan.point_bytes());
-  row = plan.blank;
+  row.assign(plan.blank);
 }
 
 }  // namespace
 
-void prefetch_row(const KindPlan& plan, const std::string& row) {
-  if (row.empty()) return;
-  for (size_t at = 0; at < plan.blank.size() + 64; at += 64) __builtin_prefetch(row.data() + at, 1);
-  __builtin_prefetch(row.data() + row.size(), 1);
+void expect_row(const KindPlan& plan, uint8_t type_code, const RowBytes& row) {
+  for (uint32_t lines = plan.programs[type_code].lines; lines != 0; lines &= lines - 1)
+    __builtin_prefetch(row.data() + 64 * std::countr_zero(lines), 1);
+  __builtin_prefetch(row.data() + row.size(), 1);  // where the next point will stand
 }
 
-void fold_row(const KindPlan& plan, const Observation& seen, std::string& row) {
+void expect_parts(const KindPlan& plan, const Observation& seen, const RowBytes& row) {
+  if (row.empty()) return;
+  for (const Op& op : plan.programs[seen.type_code].distincts)
+    sketch_expect(seen.identity[op.a], sketch_begin(plan, op.offset, row),
+                  load<SketchHead>(row.data() + op.offset), row);
+}
+
+void fold_row(const KindPlan& plan, const Observation& seen, RowBytes& row) {
   if (row.empty()) begin_row(plan, row);
-  auto head = load<RowHead>(row.data());
-  CHECK(head.version == row_version && head.layout == load<RowHead>(plan.blank.data()).layout);
-  run(plan, seen, head, row);
-  if (head.events == 0 || seen.time < head.first_time) head.first_time = seen.time;
-  if (plan.keeps_points) {
-    place_point(plan, seen, head, row);
-  } else {
-    head.last_time = std::max(head.last_time, seen.time);
-  }
-  ++head.events;
-  store(row.data(), head);
+  CHECK(load<uint64_t>(row.data()) == load<uint64_t>(plan.blank.data()));  // version, kind, layout
+  const Program& program = plan.programs[seen.type_code];
+  run_distincts(plan, program, seen, row);  // may move the row
+  run_fixed(program, seen, row.data());
+  run_values(program, seen, row.data());
+  place_point(plan, seen, row);
 }
 
 }  // namespace headrace::features

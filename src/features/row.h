@@ -2,7 +2,7 @@
 //
 //   row   := head accumulators sketch* dead* point*      little-endian, no padding, no pointers
 //   head  := RowHead, 64 bytes
-//   accumulators: at the offsets of the plan. count, present, latest, dwell: i64. sum: i128 millionths. min,
+//   accumulators: at the offsets of the plan, those that most types of events change in front. count, present, latest, dwell: i64. sum: i128 millionths. min,
 //   max: f64, NaN
 //            before the first. first, last: time:i64 value:f64. distinct: bytes:u32 count:u32 of its sketch
 //   point := time:i64 matched:u64 value*8                one per recent event, in order; dead ones wait to be
@@ -21,10 +21,11 @@
 #include "src/features/observation.h"
 #include "src/features/plan.h"
 #include "src/features/vector.h"
+#include "storage/rows.h"
 
 namespace headrace::features {
 
-inline constexpr uint8_t row_version = 1;
+inline constexpr uint8_t row_version = 2;
 inline constexpr Micros never = INT64_MIN;
 
 struct RowHead {
@@ -43,11 +44,17 @@ struct RowHead {
 };
 static_assert(sizeof(RowHead) == 64);
 
-// Folds one event into `row`, which is empty before the first.
-void fold_row(const KindPlan& plan, const Observation& observation, std::string& row);
+// In place: small steps that load and store all of it would wait for each other. Rows are on the heap, so
+// aligned.
+inline RowHead& head_of(RowBytes& row) { return *reinterpret_cast<RowHead*>(row.data()); }
 
-// Asks memory for what fold_row() will touch.
-void prefetch_row(const KindPlan& plan, const std::string& row);
+// Folds one event into `row`, which is empty before the first.
+void fold_row(const KindPlan& plan, const Observation& observation, RowBytes& row);
+
+// Asks memory for what fold_row() will touch: first for what every event touches, then, once that may have
+// come, for what this one does.
+void expect_row(const KindPlan& plan, uint8_t type_code, const RowBytes& row);
+void expect_parts(const KindPlan& plan, const Observation& observation, const RowBytes& row);
 
 // The features in `row` at `as_of`, by default at its last event. `row` is not empty.
 FeatureVector read_row(const KindPlan& plan, std::string_view row, std::optional<Micros> as_of);

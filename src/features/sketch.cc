@@ -36,26 +36,26 @@ char* slot_of(uint64_t hash, char* slots, size_t capacity) {
 
 // Gives the sketch `bytes` bytes, all zero, and calls take(hash, begin) for each hash it held.
 template <class F>
-void rebuild(size_t bytes, size_t begin, SketchHead& head, std::string& row, F take) {
+void rebuild(size_t bytes, size_t begin, SketchHead head, RowBytes& row, F take) {
   std::array<uint64_t, sketch_registers / 8> held;
   std::memcpy(held.data(), row.data() + begin, head.bytes);
-  row.insert(begin + head.bytes, bytes - head.bytes, '\0');
+  row.insert_zeros(begin + head.bytes, bytes - head.bytes);
   std::memset(row.data() + begin, 0, bytes);
   for (size_t i = 0; i < head.bytes / 8; ++i) {
     if (held[i] != 0) take(held[i], row.data() + begin);
   }
-  head.bytes = static_cast<uint32_t>(bytes);
 }
 
-void make_dense(size_t begin, SketchHead& head, std::string& row) {
+SketchHead make_dense(size_t begin, SketchHead head, RowBytes& row) {
   rebuild(sketch_registers, begin, head, row, raise_register);
-  head.count = dense;
+  return {sketch_registers, dense};
 }
 
-void grow_slots(size_t begin, SketchHead& head, std::string& row) {
+SketchHead grow_slots(size_t begin, SketchHead head, RowBytes& row) {
   size_t bytes = head.bytes == 0 ? first_bytes : 2 * head.bytes;
   rebuild(bytes, begin, head, row,
           [&](uint64_t hash, char* slots) { store(slot_of(hash, slots, bytes / 8), hash); });
+  return {static_cast<uint32_t>(bytes), head.count};
 }
 
 // Sums over registers that are zero and over registers that are full (Ertl, section 2.4).
@@ -98,20 +98,29 @@ static_assert(limits::feature_sparse_max * 8 * 4 <= sketch_registers * 3,
 
 }  // namespace
 
-void sketch_add(uint64_t hash, size_t begin, SketchHead& head, std::string& row) {
-  if (head.count == dense) return raise_register(hash, row.data() + begin);
+SketchHead sketch_add(uint64_t hash, size_t begin, SketchHead head, RowBytes& row) {
+  if (head.count == dense) return raise_register(hash, row.data() + begin), head;
   size_t capacity = head.bytes / 8;
-  if (capacity > 0 && load<uint64_t>(slot_of(hash, row.data() + begin, capacity)) == hash) return;
+  char* slot = capacity > 0 ? slot_of(hash, row.data() + begin, capacity) : nullptr;
+  if (slot != nullptr && load<uint64_t>(slot) == hash) return head;
   if (head.count == limits::feature_sparse_max) {
-    make_dense(begin, head, row);
-    return raise_register(hash, row.data() + begin);
+    head = make_dense(begin, head, row);
+    return raise_register(hash, row.data() + begin), head;
   }
-  if (4 * (head.count + 1) > 3 * capacity) grow_slots(begin, head, row);
-  store(slot_of(hash, row.data() + begin, head.bytes / 8), hash);
-  ++head.count;
+  if (4 * (head.count + 1) > 3 * capacity) {
+    head = grow_slots(begin, head, row);
+    slot = slot_of(hash, row.data() + begin, head.bytes / 8);
+  }
+  store(slot, hash);
+  return {head.bytes, head.count + 1};
 }
 
-double sketch_estimate(const SketchHead& head, const char* begin) {
+void sketch_expect(uint64_t hash, size_t begin, SketchHead head, const RowBytes& row) {
+  size_t at = head.count == dense ? hash >> rank_bits : head.bytes == 0 ? 0 : 8 * hash & (head.bytes - 1);
+  __builtin_prefetch(row.data() + begin + at, 1);
+}
+
+double sketch_estimate(SketchHead head, const char* begin) {
   return head.count == dense ? dense_estimate(begin) : head.count;
 }
 

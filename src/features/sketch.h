@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include "storage/rows.h"
+
 namespace headrace::features {
 
 inline constexpr unsigned sketch_precision = 11;
@@ -29,10 +31,13 @@ struct SketchHead {
 };
 static_assert(sizeof(SketchHead) == 8);
 
-// Adds `hash` to the sketch that begins at row[begin]. Grows the row there where it must; tells in
-// head.bytes.
-void sketch_add(uint64_t hash, size_t begin, SketchHead& head, std::string& row);
+// Adds `hash` to the sketch that begins at row[begin]; its head afterwards. Grows the row there where it
+// must.
+SketchHead sketch_add(uint64_t hash, size_t begin, SketchHead head, RowBytes& row);
 
-double sketch_estimate(const SketchHead& head, const char* begin);
+// Asks memory for what adding `hash` will touch.
+void sketch_expect(uint64_t hash, size_t begin, SketchHead head, const RowBytes& row);
+
+double sketch_estimate(SketchHead head, const char* begin);
 
 }  // namespace headrace::features

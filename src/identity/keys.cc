@@ -1,7 +1,6 @@
 // The bootstrap key is a document of the control partition; its value is the hash and nothing else.
 #include "src/identity/keys.h"
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include <cstring>
@@ -25,13 +24,6 @@ KeyHash hash_of_key(std::string_view key) {
 }
 
 std::string make_key() { return "hr_" + make_secret(); }
-
-bool KeyRing::is_admin(std::string_view key) const {
-  KeyHash hash = hash_of_key(key);
-  bool found = false;
-  for (auto& admin : admins_) found |= CRYPTO_memcmp(hash.data(), admin.data(), hash.size()) == 0;
-  return found;
-}
 
 Result<Bootstrap> bootstrap_admin_key(Partition& control, std::string_view preset) {
   Bootstrap out;

@@ -16,20 +16,12 @@ using KeyHash = std::array<uint8_t, 32>;
 
 KeyHash hash_of_key(std::string_view key);
 
-// A new key: "hr_" and 64 hex digits.
+// A new key: "hr_" and 64 hex digits; of what may be shown of it later, "hr_" and 8.
 std::string make_key();
+inline constexpr size_t key_prefix_bytes = 11;
 
-// The keys that are valid. Immutable once made; any thread.
-class KeyRing {
- public:
-  explicit KeyRing(std::vector<KeyHash> admins) : admins_(std::move(admins)) {}
-
-  // True if `key` is an administrator's. Takes the same time whichever it is.
-  bool is_admin(std::string_view key) const;
-
- private:
-  std::vector<KeyHash> admins_;
-};
+// The id by which the administrator's key goes among those that were made through the API.
+inline constexpr uint64_t admin_key_id = 2;  // ids that are made are odd
 
 // Sees to it that the control partition knows an administrator's key: the one in `preset`, else one it has already,
 // else a new one. Runs before the loops do. The new key, if one was made, is in `made`.

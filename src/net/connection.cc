@@ -18,9 +18,8 @@ struct ConnectionCalls {
   static void read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) {
     Connection& connection = self(handle);
     if (count > 0)
-      return connection.received(static_cast<size_t>(count),
-                                 buffer->base != connection.home_.read_buffer.get());
-    if (count == UV_EOF) return connection.ended();
+      return connection.arrived(static_cast<size_t>(count), buffer->base != connection.home_.read_buffer.get());
+    if (count == UV_EOF) return connection.hung_up();
     if (count < 0) connection.close();
   }
 };
@@ -33,27 +32,43 @@ Connection::Connection(HttpHome& home)
 // --- reading
 
 uv_buf_t Connection::buffer_to_read_into() {
-  if (input_.empty() || life_ != Life::open) return uv_buf_init(home_.read_buffer.get(), limits::read_bytes);
+  if (input_.empty() || life_ != Life::open || seal_ != Seal::plain)
+    return uv_buf_init(home_.read_buffer.get(), limits::read_bytes);
   size_t wanted =
       std::min(std::max(parser_.missing_bytes(), limits::read_bytes / 4), limits::read_bytes * 16);
   char* room = input_.room(wanted);
   return uv_buf_init(room, static_cast<unsigned>(input_.room_bytes()));
 }
 
-void Connection::received(size_t bytes, bool into_own) {
+void Connection::arrived(size_t bytes, bool into_own) {
   home_.counters.bytes_in += bytes;
-  active_ = home_.loop.now();
+  std::string_view sealed(home_.read_buffer.get(), bytes);
   if (life_ != Life::open) {
+    active_ = home_.loop.now();
     lingered_bytes_ += bytes;
     if (lingered_bytes_ > home_.options.linger_bytes_max) close();
-    return;
+  } else if (seal_ == Seal::plain) {
+    received(bytes, into_own);
+  } else {
+    seal_ == Seal::sealed ? unseal(sealed) : shake_hands(sealed);
   }
+}
+
+void Connection::received(size_t bytes, bool into_own) {
+  active_ = home_.loop.now();
   if (into_own) {
     input_.grew(bytes);
     consume(input_.data(), input_.size());
   } else {
-    consume(home_.read_buffer.get(), bytes);
+    consume(tls_ ? home_.unsealed.get() : home_.read_buffer.get(), bytes);
   }
+}
+
+// Without close_notify nobody knows whether the client meant to: what it has asked for is whole, or dropped.
+void Connection::hung_up() {
+  if (seal_ == Seal::silent || handshake_under_way()) return close();
+  home_.counters.tls_truncations += seal_ == Seal::sealed && life_ == Life::open;
+  ended();
 }
 
 // The client has closed its side; what it asked for before is still answered.
@@ -68,17 +83,18 @@ void Connection::ended() {
 
 bool Connection::blocked() const {
   return unanswered_ >= home_.options.pipelined_requests_max ||
-         unsent_bytes() > home_.options.connection_output_bytes_max;
+         unsent_bytes() > home_.options.connection_output_bytes_max || upgrading_ ||
+         (socket_ != nullptr && socket_->in_flight_bytes > home_.options.socket_in_flight_bytes_max);
 }
 
 void Connection::read_or_not() {
-  bool wanted = !peer_ended_ && (life_ == Life::lingering || refused_ || (life_ == Life::open && !blocked()));
+  bool wanted = !peer_ended_ && seal_ != Seal::in_step && (life_ == Life::lingering || refused_ || (life_ == Life::open && !blocked()));
   if (wanted == reading_ || life_ == Life::closed) return;
   reading_ = wanted;
   if (wanted) {
-    CHECK(uv_read_start(stream(), &ConnectionCalls::allocate, &ConnectionCalls::read) == 0);
+    CHECK(uv_read_start(stream_.stream(), &ConnectionCalls::allocate, &ConnectionCalls::read) == 0);
   } else {
-    uv_read_stop(stream());
+    uv_read_stop(stream_.stream());
   }
 }
 
@@ -86,9 +102,10 @@ void Connection::read_or_not() {
 
 // `window` holds the request being received from its first byte on.
 void Connection::consume(char* window, size_t size) {
+  if (socket_ != nullptr) return consume_frames(window, size);
   consuming_ = true;
   bool waiting = false;
-  while (size > 0 && life_ == Life::open && !waiting && !blocked()) {
+  while (size > 0 && life_ == Life::open && !waiting && !blocked() && socket_ == nullptr) {
     if (request_began_ == 0) request_began_ = home_.loop.now();
     switch (parser_.parse(window, size)) {
       case RequestParser::Step::need_more:
@@ -110,6 +127,7 @@ void Connection::consume(char* window, size_t size) {
     }
   }
   consuming_ = false;
+  if (socket_ != nullptr && size > 0) return consume_frames(window, size);
   if (life_ != Life::open) {
     refused_ |= size > 0;  // sent behind the last request that is answered
     size = 0;
@@ -149,6 +167,9 @@ Request Connection::view(const char* window) {
   parser_.view(window, request);
   request.peer = peer_;
   request.memo = &memo_;
+  request.listener = home_.options.number;
+  request.secure = tls_ != nullptr;
+  if (tls_) request.client_subject = tls_->client_subject();
   return request;
 }
 
@@ -165,6 +186,10 @@ detail::Slot& Connection::queue_slot() {
 void Connection::serve(const char* window, bool last_received) {
   ++home_.counters.requests;
   Request request = view(window);
+  if (parser_.head().upgrades) {
+    if (first_ != nullptr) return refuse(Error::malformed_request, "An upgrade waits for the answers before it");
+    upgrading_ = true;
+  }
   detail::Slot& slot = queue_slot();
   slot.head = request.method == Method::HEAD;
   slot.keep_alive = request.keep_alive && !(home_.draining && last_received);
@@ -181,18 +206,19 @@ void Connection::refuse(Error error, const char* detail) {
   slot.keep_alive = slot.old_client = false;
   life_ = Life::finishing;
   refused_ = true;
-  answer(slot, home_.handler.protocol_error(error, detail));
+  answer(slot, home_.handler.protocol_error(error, detail, peer_));
 }
 
 // --- answers
 
-void Connection::answer(detail::Slot& slot, const Reply& reply) {
+void Connection::answer(detail::Slot& slot, const BorrowedReply& reply) {
   CHECK(Loop::current() == &home_.loop);
   CHECK(slot.connection == this && !slot.answered);
   ++home_.counters.replies;
   ++slot.generation;
   slot.answered = true;
   bool was_blocked = blocked();
+  upgrading_ = false;
   if (&slot == first_) {
     append(slot, reply, out_);
     release_answered();
@@ -204,13 +230,14 @@ void Connection::answer(detail::Slot& slot, const Reply& reply) {
   want_flush();
 }
 
-void Connection::append(detail::Slot& slot, const Reply& reply, std::string& out) {
+void Connection::append(detail::Slot& slot, const BorrowedReply& reply, std::string& out) {
+  if (slot.frame) return append_answer_frame(slot, reply, out);
   // The last answer of a draining connection says so; an earlier one must not.
-  if (home_.draining && &slot == last_ && life_ == Life::open && input_.empty() && !consuming_) {
+  if (home_.draining && socket_ == nullptr && &slot == last_ && life_ == Life::open && input_.empty() && !consuming_) {
     slot.keep_alive = false;
     life_ = Life::finishing;
   }
-  ReplyMode mode{slot.head, slot.keep_alive, slot.old_client};
+  ReplyMode mode{slot.head, slot.keep_alive, slot.old_client, tls_ ? home_.secure_lines : std::string_view()};
   append_reply(out, reply, mode, home_.date_line());
 }
 
@@ -226,15 +253,17 @@ void Connection::release_answered() {
     first_ = slot.next;
     if (first_ == nullptr) last_ = nullptr;
     --unanswered_;
+    if (slot.frame) ++socket_->answered;
     detail::give_slot(slot);
   }
+  if (socket_ != nullptr) socket_answered();
   active_ = home_.loop.now();
   say_continue();
 }
 
 void Connection::abandoned(detail::Slot& slot) {
   ++home_.counters.abandoned;
-  answer(slot, home_.handler.protocol_error(Error::internal_error, ""));
+  answer(slot, home_.handler.protocol_error(Error::internal_error, "", peer_));
 }
 
 }  // namespace headrace

@@ -1,9 +1,12 @@
-// Connection: one client. Bytes in, requests to the handler, answers out in the order of the requests.
+// Connection: one client. Bytes in, requests to the handler, answers out in the order of the requests; after an upgrade
+// messages take the place of requests.
 // Private to src/net.
 #pragma once
 
 #include <uv.h>
 
+#include <memory>
+#include <span>
 #include <string>
 
 #include "src/net/http.h"
@@ -11,6 +14,8 @@
 #include "src/net/input_buffer.h"
 #include "src/net/request_parser.h"
 #include "src/net/slot.h"
+#include "src/net/socket_side.h"
+#include "src/net/tls.h"
 
 namespace headrace {
 
@@ -26,18 +31,24 @@ class Connection {
   void resume();  // goes on with what was received while blocked
   void look_at_clock(Micros now);
   void cut();  // closes now, without ceremony
+  void handshake_stepped(std::unique_ptr<Tls> tls, Tls::Outcome outcome);  // from Handshakes
 
   // From Exchange.
-  void answer(detail::Slot& slot, const Reply& reply);
+  void answer(detail::Slot& slot, const BorrowedReply& reply);
   void abandoned(detail::Slot& slot);
+  void upgrade(detail::Slot& slot, const BorrowedReply& reply, std::shared_ptr<SocketSession> session,
+               const SocketOptions& options);
   Memo* memo() { return &memo_; }
 
  private:
   friend struct ConnectionCalls;
+  friend class WebSocket;
 
   // finishing: no further request is read, the last answers go out. lingering: a refused client may still be
   // sending; closing now could destroy the answer before it is read (RFC 9112 9.6).
   enum class Life : uint8_t { open, finishing, lingering, closed };
+  // plain: no TLS. A handshake is in_step while a worker has it, or is to have it.
+  enum class Seal : uint8_t { plain, silent, shaking_hands, in_step, sealed };
 
   explicit Connection(HttpHome& home);
   ~Connection() = default;
@@ -46,7 +57,9 @@ class Connection {
 
   // input
   uv_buf_t buffer_to_read_into();
+  void arrived(size_t bytes, bool into_own);
   void received(size_t bytes, bool into_own);
+  void hung_up();
   void ended();
   void consume(char* window, size_t size);
   void head_arrived(const char* window, size_t size);
@@ -57,32 +70,60 @@ class Connection {
   bool blocked() const;
   void read_or_not();
 
+  // TLS (connection_tls.cc)
+  void shake_hands(std::string_view sealed);
+  void refuse_plain_text();
+  void begin_handshake();
+  void end_handshake();
+  void broke_off();
+  void unseal(std::string_view sealed);
+  bool has_output() const;
+  std::string& output();
+  void check_handshake(Micros now);
+  bool handshake_under_way() const { return seal_ == Seal::shaking_hands || seal_ == Seal::in_step; }
+
   // answers
-  void append(detail::Slot& slot, const Reply& reply, std::string& out);
+  void append(detail::Slot& slot, const BorrowedReply& reply, std::string& out);
   void release_answered();
   void say_continue();
 
+  // as a WebSocket (connection_socket.cc)
+  void consume_frames(char* window, size_t size);
+  void take_frame(std::span<char>& input);
+  void message_arrived();
+  void control_arrived();
+  void append_answer_frame(detail::Slot& slot, const BorrowedReply& reply, std::string& out);
+  void socket_answered();
+  Sent send(std::string_view text);
+  void close_socket(uint16_t code, std::string_view reason);
+  void give_up_socket(uint16_t code, std::string_view reason);
+  void give_up_if_short_of_memory();
+  void send_close();
+  void leave_socket();
+  void count_socket_memory();
+  void check_socket(Micros now);
+
   // output and end
-  size_t unsent_bytes() const { return out_.size() + writing_.size() + held_bytes_; }
+  size_t unsent_bytes() const {
+    return out_.size() + writing_.size() + held_bytes_ + (seal_ == Seal::sealed ? tls_->output_bytes() : 0);
+  }
   void want_flush();
   void want_resume();
   void write();
-  void write_rest(size_t already_written);
+  void write_rest(std::string& output, size_t already_written);
   void written(int status);
   void finish();
   void linger();
   void close();
   void leave_home();
   static void freed(Connection& connection);
-  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
-  uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&tcp_); }
 
   // time
   void check_request_time(Micros now);
   void check_reader(Micros now);
   void check_idle(Micros now);
 
-  uv_tcp_t tcp_;
+  StreamHandle stream_;
   uv_write_t write_;
   uv_shutdown_t shutdown_;
   HttpHome& home_;
@@ -95,11 +136,16 @@ class Connection {
   detail::Slot* last_ = nullptr;
   size_t unanswered_ = 0;
 
+  std::unique_ptr<SocketSide> socket_;  // none before the upgrade
+
   std::string out_;        // goes out at the end of the iteration
   std::string writing_;    // libuv is writing it
   size_t held_bytes_ = 0;  // in slots
 
+  std::unique_ptr<Tls> tls_;  // none while in_step
+
   Life life_ = Life::open;
+  Seal seal_ = Seal::plain;
   bool reading_ = false;
   bool peer_ended_ = false;  // the client will send no more
   bool refused_ = false;     // and what it still sends is thrown away
@@ -107,11 +153,12 @@ class Connection {
   bool in_to_flush_ = false;
   bool in_to_resume_ = false;
   bool consuming_ = false;
+  bool upgrading_ = false;  // nothing behind the request is read before its answer says in which protocol
   bool at_home_ = false;  // stands in home_.connections
 
   Micros request_began_ = 0;  // first byte of the request being received; 0: none
   Micros body_began_ = 0;
-  Micros active_ = 0;  // last byte in or answer out
+  Micros active_ = 0;  // last byte in (of plain text) or answer out
   Micros write_began_ = 0;
   size_t write_left_ = 0;   // when write_began_ was set
   size_t write_bytes_ = 0;  // of the pending write

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -91,8 +92,18 @@ struct Request {
   std::string_view query;     // behind the '?', still percent-encoded
   std::string_view body;      // at least limits::padding_bytes are readable behind it
   HeaderList headers;
-  std::string_view peer;  // the client's address, e.g. "127.0.0.1"
+  std::string_view peer;  // the client's address, e.g. "127.0.0.1"; "unix" behind a Unix socket
+  // Whom the client's certificate names, verified (RFC 2253, e.g. "CN=billing,O=Example"); empty: it has shown none.
+  std::string_view client_subject;
+  bool secure = false;   // over TLS
+  size_t listener = 0;    // HttpOptions::number
   Memo* memo = nullptr;   // the connection's
+};
+
+// An answer whose texts somebody else owns: they are copied out while answer() runs.
+struct BorrowedReply {
+  int status = 200;
+  std::string_view content_type = {}, headers = {}, body = {};
 };
 
 // What answers a request. Date, Content-Length, Content-Type and Connection are written by the connection.
@@ -101,11 +112,15 @@ struct Reply {
   std::string_view content_type = {};  // static text; empty: no such header
   std::string headers = {};            // extra lines, each "Name: value\r\n"
   std::string body = {};
+
+  operator BorrowedReply() const { return {status, content_type, headers, body}; }
 };
 
 namespace detail {
 struct Slot;
 }
+class SocketSession;
+struct SocketOptions;
 
 // One request in flight: may be moved about and answered later, on the connection's loop. Safe to keep when
 // the client has gone: the answer is then dropped. Destroyed without an answer, it answers 500 itself.
@@ -123,7 +138,10 @@ class Exchange {
     if (slot_) abandon();
   }
 
-  void answer(Reply&& reply);
+  void answer(const BorrowedReply& reply);
+  // Answers a handshake (read_handshake in websocket.h) with 101 and makes the connection a WebSocket; 503 where it is
+  // ending.
+  void upgrade(const BorrowedReply& reply, std::shared_ptr<SocketSession> session, const SocketOptions& options);
   bool gone() const;   // answered, or the client has left
   Memo* memo() const;  // the connection's; nullptr when gone
 
@@ -145,8 +163,8 @@ class HttpHandler {
   // How many bytes of body this request may have (asked only when it announces one; `body` is still empty).
   virtual size_t body_limit(const Request& head) = 0;
   virtual void serve(const Request& request, Exchange exchange) = 0;
-  // The answer to a request that is refused before it reaches serve(). `detail` may be empty.
-  virtual Reply protocol_error(Error error, std::string_view detail) = 0;
+  // The answer to a request that is refused before it reaches serve(). `detail` and `peer` may be empty.
+  virtual Reply protocol_error(Error error, std::string_view detail, std::string_view peer) = 0;
 };
 
 }  // namespace headrace

@@ -9,6 +9,7 @@
 #include "src/net/connection.h"
 #include "src/net/http_home.h"
 #include "src/net/socket.h"
+#include "src/net/tls_context.h"
 
 namespace headrace {
 namespace {
@@ -16,7 +17,9 @@ namespace {
 // Often enough for the shortest timeout, at most ten times a second in production.
 Micros sweep_period(const HttpOptions& options) {
   Micros shortest = std::min({options.headers_timeout_us, options.body_timeout_us, options.idle_timeout_us,
-                              options.write_timeout_us, options.drain_idle_us, options.linger_timeout_us});
+                              options.write_timeout_us, options.drain_idle_us, options.linger_timeout_us,
+                              options.socket_ping_us, options.socket_pong_us, options.socket_close_us,
+                              options.handshake_timeout_us});
   return std::clamp(shortest / 4, Micros{5'000}, Micros{100'000});
 }
 
@@ -24,48 +27,81 @@ Problem uv_problem(const char* what, int code) {
   return {Error::bad_configuration, "listen", std::string(what) + ": " + uv_strerror(code)};
 }
 
+// What browsers are to know of a server on the open internet.
+std::string lines_over_tls(Micros strict_transport) {
+  std::string out = "X-Content-Type-Options: nosniff\r\n";
+  if (strict_transport > 0)
+    out += "Strict-Transport-Security: max-age=" + std::to_string(strict_transport / second_us) + "\r\n";
+  return out;
+}
+
 }  // namespace
+
+HttpCounters& HttpCounters::operator+=(const HttpCounters& other) {
+  static constexpr uint64_t HttpCounters::*all[] = {
+      &HttpCounters::connections_accepted, &HttpCounters::connections_open,   &HttpCounters::connections_refused,
+      &HttpCounters::accept_errors,        &HttpCounters::requests,           &HttpCounters::replies,
+      &HttpCounters::bytes_in,             &HttpCounters::bytes_out,          &HttpCounters::protocol_errors,
+      &HttpCounters::timeouts,             &HttpCounters::slow_readers,       &HttpCounters::abandoned,
+      &HttpCounters::handshakes,           &HttpCounters::handshakes_resumed, &HttpCounters::handshakes_failed,
+      &HttpCounters::handshakes_refused,   &HttpCounters::handshakes_under_way, &HttpCounters::tls_failures,
+      &HttpCounters::tls_truncations,      &HttpCounters::sockets_opened,     &HttpCounters::sockets_open,
+      &HttpCounters::socket_messages_in,   &HttpCounters::socket_messages_out, &HttpCounters::socket_messages_dropped};
+  static_assert(sizeof all / sizeof *all * sizeof(uint64_t) == sizeof(HttpCounters));
+  for (auto member : all) this->*member += other.*member;
+  return *this;
+}
+
+void StreamHandle::open(Loop& loop, bool is_pipe) {
+  CHECK((is_pipe ? uv_pipe_init(loop.uv(), &pipe, 0) : uv_tcp_init(loop.uv(), &tcp)) == 0);
+}
 
 HttpHome::HttpHome(Loop& on, HttpHandler& to, const HttpOptions& given)
     : loop(on),
       handler(to),
       options(given),
-      read_buffer(std::make_unique<char[]>(limits::read_bytes + limits::padding_bytes)) {
+      read_buffer(std::make_unique<char[]>(limits::read_bytes + limits::padding_bytes)),
+      handshakes(*this) {
+  if (options.tls) {
+    CHECK(options.workers != nullptr);
+    unsealed = std::make_unique<char[]>(Tls::room_for(limits::sealed_bytes_max) + limits::padding_bytes);
+    secure_lines = lines_over_tls(options.strict_transport_us);
+  }
   resume_hook = loop.at_end_of_iteration(Stage::input, [this] { resume_all(); });
   flush_hook = loop.at_end_of_iteration(Stage::output, [this] { flush_all(); });
 }
 
-Result<Done> HttpHome::listen(const std::string& host, uint16_t wanted_port) {
+Result<Done> HttpHome::listen(int socket) {
   std::signal(SIGPIPE,
               SIG_IGN);  // libuv writes without MSG_NOSIGNAL; a client that left is an error code to us
-  auto socket = bound_socket(host, wanted_port, true);
-  if (!socket.ok()) return socket.problem();
-  CHECK(uv_tcp_init(loop.uv(), &listening) == 0);
-  listening.data = this;
+  is_pipe = is_unix(socket);
+  listening.open(loop, is_pipe);
+  listening.handle()->data = this;
   is_listening = true;
   ++handles;
-  if (int code = uv_tcp_open(&listening, *socket); code != 0) {
-    ::close(*socket);
-    return uv_problem("uv_tcp_open", code);
+  int opened = is_pipe ? uv_pipe_open(&listening.pipe, socket) : uv_tcp_open(&listening.tcp, socket);
+  if (opened != 0) {
+    ::close(socket);
+    return uv_problem("uv_tcp_open", opened);
   }
-  port = port_of(*socket);
+  port = port_of(socket);
   auto arrived = [](uv_stream_t* server, int status) {
     auto* home = static_cast<HttpHome*>(server->data);
     status == 0 ? home->accept_one() : void(++home->counters.accept_errors);
   };
-  int code = uv_listen(reinterpret_cast<uv_stream_t*>(&listening), limits::accept_backlog, arrived);
+  int code = uv_listen(listening.stream(), limits::accept_backlog, arrived);
   if (code != 0) return uv_problem("uv_listen", code);
   return Done{};
 }
 
 void HttpHome::stop_listening() {
   if (!std::exchange(is_listening, false)) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(&listening),
+  uv_close(listening.handle(),
            [](uv_handle_t* handle) { static_cast<HttpHome*>(handle->data)->handle_closed(); });
 }
 
 void HttpHome::accept_one() {
-  Connection::accept(*this, reinterpret_cast<uv_stream_t*>(&listening));
+  Connection::accept(*this, listening.stream());
   if (connections.empty() || std::exchange(sweeping, true)) return;
   sweep_timer = Timer::every(loop, sweep_period(options), [this] { sweep(); });
 }
@@ -123,8 +159,15 @@ void HttpHome::handle_closed() {
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const std::string& host, uint16_t port,
                                                  HttpHandler& handler, const HttpOptions& options) {
+  auto socket = bound_socket(host, port, true);
+  if (!socket.ok()) return socket.problem();
+  return open(loop, *socket, handler, options);
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, int socket, HttpHandler& handler,
+                                                 const HttpOptions& options) {
   std::unique_ptr<Listener> listener(new Listener(*new HttpHome(loop, handler, options)));
-  if (auto listening = listener->home_.listen(host, port); !listening.ok()) return listening.problem();
+  if (auto listening = listener->home_.listen(socket); !listening.ok()) return listening.problem();
   return listener;
 }
 

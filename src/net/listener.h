@@ -13,6 +13,8 @@
 
 namespace headrace {
 
+class Offload;
+class TlsSource;
 struct HttpHome;
 
 // The limits of src/base/limits.h, as values, so that tests can use smaller ones.
@@ -31,7 +33,20 @@ struct HttpOptions {
   Micros drain_idle_us = limits::drain_idle_us;
   Micros linger_timeout_us = limits::linger_timeout_us;
   size_t linger_bytes_max = limits::linger_bytes_max;
+  Micros socket_ping_us = limits::socket_ping_us;
+  Micros socket_pong_us = limits::socket_pong_us;
+  Micros socket_close_us = limits::socket_close_us;
+  size_t socket_in_flight_bytes_max = limits::socket_in_flight_bytes_max;
+  size_t socket_bytes_max = limits::socket_bytes_max;
+  Micros handshake_timeout_us = limits::handshake_timeout_us;
+  size_t handshakes_max = limits::handshakes_max;
   int send_buffer_bytes = 0;  // of the socket; 0: the system's choice
+  size_t number = 0;          // of the listener, told with every request
+  // With a source of certificates it speaks TLS; handshakes run on `workers`, which outlive the loop's run(), end before the
+  // loop does (they hand over to it), and of which the queue holds limits::handshake_steps_max for each listener and loop.
+  std::shared_ptr<TlsSource> tls = nullptr;
+  Offload* workers = nullptr;
+  Micros strict_transport_us = 0;  // max-age of Strict-Transport-Security; 0: no such header
 };
 
 // Plain numbers of one loop; read them there (e.g. through ask()).
@@ -48,6 +63,20 @@ struct HttpCounters {
   uint64_t timeouts = 0;         // headers, body, idle
   uint64_t slow_readers = 0;     // cut off while writing
   uint64_t abandoned = 0;        // exchanges nobody answered
+  uint64_t sockets_opened = 0;   // connections that became WebSockets
+  uint64_t sockets_open = 0;
+  uint64_t socket_messages_in = 0;
+  uint64_t socket_messages_out = 0;
+  uint64_t socket_messages_dropped = 0;  // for slow readers
+  uint64_t handshakes = 0;          // ended well
+  uint64_t handshakes_resumed = 0;  // of those
+  uint64_t handshakes_failed = 0;
+  uint64_t handshakes_refused = 0;  // above handshakes_max
+  uint64_t handshakes_under_way = 0;
+  uint64_t tls_failures = 0;        // broken or unauthentic records, behind the handshake
+  uint64_t tls_truncations = 0;     // clients that left without close_notify
+
+  HttpCounters& operator+=(const HttpCounters& other);
 };
 
 // Holds a port, chosen or given, before any loop listens on it, and tells at once if somebody else listens
@@ -76,6 +105,9 @@ class Listener {
  public:
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& host, uint16_t port,
                                                 HttpHandler& handler, const HttpOptions& options = {});
+  // The same on a bound socket, which it takes over.
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, int socket, HttpHandler& handler,
+                                                const HttpOptions& options = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -11,6 +11,8 @@ namespace {
 // RFC 9110 15. What is not here goes out with an empty reason, which is valid.
 std::string_view reason_of(int status) {
   switch (status) {
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 201:
@@ -65,6 +67,8 @@ std::string_view reason_of(int status) {
       return "Expectation Failed";
     case 422:
       return "Unprocessable Content";
+    case 426:
+      return "Upgrade Required";
     case 428:
       return "Precondition Required";
     case 429:
@@ -90,8 +94,8 @@ std::string_view reason_of(int status) {
   }
 }
 
-// RFC 9110 8.6, 15.4.5: these carry no body, and 204 no length either.
-bool has_no_body(int status) { return status == 204 || status == 304; }
+// RFC 9110 8.6, 15.4.5: these carry no body, and interim answers and 204 no length either.
+bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 void append_number(std::string& out, size_t number) {
   char digits[24];
@@ -125,7 +129,7 @@ std::string_view DateLine::at(Micros monotonic) {
   return {text_, 37};
 }
 
-void append_reply(std::string& out, const Reply& reply, ReplyMode mode, std::string_view date_line) {
+void append_reply(std::string& out, const BorrowedReply& reply, ReplyMode mode, std::string_view date_line) {
   append_status_line(out, reply.status);
   out.append(date_line);
   if (!reply.content_type.empty()) out.append("Content-Type: ").append(reply.content_type).append("\r\n");
@@ -134,7 +138,7 @@ void append_reply(std::string& out, const Reply& reply, ReplyMode mode, std::str
     append_number(out, reply.body.size());
     out.append("\r\n");
   }
-  out.append(reply.headers);
+  out.append(reply.headers).append(mode.lines);
   if (!mode.keep_alive) {
     out.append("Connection: close\r\n");
   } else if (mode.old_client) {

@@ -24,8 +24,9 @@ struct ReplyMode {
   bool head = false;        // a HEAD request: no body, but its length
   bool keep_alive = true;   // otherwise "Connection: close"
   bool old_client = false;  // HTTP/1.0: keep-alive must be said
+  std::string_view lines = {};  // header lines of the listener
 };
 
-void append_reply(std::string& out, const Reply& reply, ReplyMode mode, std::string_view date_line);
+void append_reply(std::string& out, const BorrowedReply& reply, ReplyMode mode, std::string_view date_line);
 
 }  // namespace headrace

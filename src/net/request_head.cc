@@ -94,13 +94,14 @@ Refusal check_target(RequestHead& head, const char* window) {
 
 struct Counted {
   size_t host = 0, content_length = 0, transfer_encoding = 0, expect = 0;
-  bool close = false, keep_alive = false;
+  bool close = false, keep_alive = false, upgrade = false;
 };
 
 void read_connection(std::string_view value, Counted& counted) {
   for_each_token(value, [&](std::string_view token) {
     counted.close |= equal_any_case(token, "close");
     counted.keep_alive |= equal_any_case(token, "keep-alive");
+    counted.upgrade |= equal_any_case(token, "upgrade");
   });
 }
 
@@ -194,10 +195,20 @@ Refusal check_expect(RequestHead& head, const char* window, const Counted& count
   return accepted;
 }
 
+// RFC 9110 7.8. Other protocols are not spoken here; the request is then answered as if it had not asked.
+bool asks_for_websocket(const RequestHead& head, const char* window) {
+  bool found = false;
+  for (auto& field : head.headers)
+    if (equal_any_case(field.name.in(window), "upgrade"))
+      for_each_token(field.value.in(window), [&](std::string_view token) { found |= equal_any_case(token, "websocket"); });
+  return found;
+}
+
 Refusal check_fields(RequestHead& head, const char* window) {
   Counted counted;
   if (auto refused = read_fields(head, window, counted)) return refused;
   head.keep_alive = !counted.close && (head.minor_version == 1 || counted.keep_alive);
+  head.upgrades = counted.upgrade && head.minor_version == 1 && asks_for_websocket(head, window);
   if (auto refused = check_host(head, counted)) return refused;
   if (auto refused = check_transfer_encoding(head, window, counted)) return refused;
   if (auto refused = check_content_length(head, window, counted)) return refused;

@@ -40,6 +40,7 @@ struct RequestHead {
   bool keep_alive = true;
   bool chunked = false;
   bool expects_continue = false;
+  bool upgrades = false;  // asks for WebSocket
   uint64_t content_length = 0;
 
   bool has_body() const { return chunked || content_length > 0; }

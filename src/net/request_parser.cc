@@ -250,9 +250,11 @@ int RequestParser::on_value_complete() {
 int RequestParser::on_headers_complete() {
   llhttp_.upgrade = 0;  // we never switch protocols; llhttp would stop reading bodies
   if (auto refused = check_head(head_, window_)) return stop(refused.error, refused.detail);
-  // Two readers of the same head: they must agree on where the message ends.
-  CHECK(head_.chunked == ((llhttp_.flags & F_CHUNKED) != 0));
-  CHECK(head_.chunked || head_.content_length == llhttp_.content_length);
+  // Two readers of the same head must agree on where the message ends. Where they do not (llhttp reads no coding in
+  // "chunked\t"), others between us and the client may not either: nothing a server should guess about.
+  bool agreed = head_.chunked == ((llhttp_.flags & F_CHUNKED) != 0) &&
+                (head_.chunked || head_.content_length == llhttp_.content_length);
+  if (!agreed) return stop(Error::malformed_request, "The header fields do not say clearly where the body ends");
   return head_.has_body() ? HPE_PAUSED : 0;
 }
 

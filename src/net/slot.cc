@@ -26,7 +26,7 @@ Slot& take_slot(Connection& connection) {
   pool.free = slot.next;
   slot.connection = &connection;
   slot.next = nullptr;
-  slot.answered = false;
+  slot.answered = slot.frame = false;
   return slot;
 }
 
@@ -41,9 +41,16 @@ void give_slot(Slot& slot) {
 
 }  // namespace detail
 
-void Exchange::answer(Reply&& reply) {
+void Exchange::answer(const BorrowedReply& reply) {
   if (detail::Slot* slot = std::exchange(slot_, nullptr); slot && slot->generation == generation_) {
     slot->connection->answer(*slot, reply);
+  }
+}
+
+void Exchange::upgrade(const BorrowedReply& reply, std::shared_ptr<SocketSession> session,
+                       const SocketOptions& options) {
+  if (detail::Slot* slot = std::exchange(slot_, nullptr); slot && slot->generation == generation_) {
+    slot->connection->upgrade(*slot, reply, std::move(session), options);
   }
 }
 

@@ -19,6 +19,8 @@ struct Slot {
   bool head = false;
   bool keep_alive = true;
   bool old_client = false;
+  bool frame = false;        // the answer to a message of a WebSocket...
+  size_t message_bytes = 0;  // ...that had so many bytes
   std::string held;  // the answer, while earlier requests are still unanswered
 };
 

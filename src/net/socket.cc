@@ -49,8 +49,16 @@ uint16_t port_of(int socket) {
   sockaddr_storage address = {};
   socklen_t length = sizeof address;
   CHECK(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  if (address.ss_family == AF_UNIX) return 0;
   return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
                                              : reinterpret_cast<sockaddr_in&>(address).sin_port);
+}
+
+bool is_unix(int socket) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  CHECK(::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0);
+  return domain == AF_UNIX;
 }
 
 // With SO_REUSEPORT alone a second server would quietly take half of the connections: so first look who

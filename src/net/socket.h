@@ -12,6 +12,7 @@ namespace headrace {
 // sockets of this process may bind the same port (SO_REUSEPORT); without, it fails while anybody listens
 // there.
 Result<int> bound_socket(const std::string& host, uint16_t port, bool share);
-uint16_t port_of(int socket);
+uint16_t port_of(int socket);  // 0: a Unix socket
+bool is_unix(int socket);
 
 }  // namespace headrace

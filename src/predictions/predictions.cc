@@ -4,75 +4,87 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "codec/json.h"
 #include "src/base/limits.h"
-#include "src/base/random.h"
 
 namespace headrace {
 namespace {
 
-constexpr std::string_view prediction_type = "prediction.completed";
+// A category by its documented value: its index means something to this model only.
+void append_value(const Feature& feature, float value, std::string& out) {
+  std::string_view label = feature.category ? feature.label(value) : std::string_view();
+  if (label.empty()) return append_json_number(value, out);
+  append_json_string(label, out);
+}
 
 void append_features(const Prediction& prediction, std::string& out) {
   auto features = prediction.model->features();
   for (size_t i = 0; i < features.size(); ++i) {
     if (i) out += ',';
-    append_json_string(features[i].name, out);
-    out += ':';
-    append_json_number(static_cast<double>(prediction.row[i]), out);
+    out += features[i].json_key;
+    append_value(features[i], prediction.row[i], out);
   }
 }
 
 }  // namespace
 
-Result<Lsn> log_prediction(Shard& shard, const Prediction& prediction, Micros now) {
+Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now) {
   thread_local std::string data;
-  data = R"({"model":)";
-  append_json_string(prediction.model->name(), data);
-  data += R"(,"version":)";
-  append_json_string(prediction.model->version(), data);
+  data = '{';
+  data += prediction.model->json_identity();
+  if (!prediction.lead.empty()) {
+    data += R"(,"lead_id":)";
+    append_json_string(prediction.lead, data);
+  }
   data += R"(,"probability":)";
-  append_json_number(static_cast<double>(prediction.probability), data);
+  append_json_number(prediction.probability, data);
   data += R"(,"features":{)";
   append_features(prediction, data);
   data += "}}";
   Event event;
   event.id = prediction.id, event.type = prediction_type, event.source = own_source;
   event.cart = prediction.cart, event.data = data, event.time = prediction.as_of;
-  return shard.record(event, now);
+  Result<Lsn> recorded = shard.record(event, now);
+  prediction.logged = recorded.ok();
+  if (!recorded.ok() && recorded.problem().error != Error::storage_full) return recorded.problem();
+  return Done{};
 }
 
 Predictions::Predictions(Shard& shard, std::shared_ptr<const Model> model, Clock& clock)
-    : shard_(shard), model_(std::move(model)), clock_(clock) {
-  for (auto& feature : model_->features())
-    columns_.push_back(shard_.plan().index_of(features::EntityKind::cart, feature.name));
+    : shard_(shard),
+      model_(std::move(model)),
+      clock_(clock),
+      plan_(shard.shared_plan()),
+      columns_(*plan_, EntityKind::cart, *model_),
+      row_(model_->features().size()) {}
+
+// A back-fill may have given the shard other definitions.
+void Predictions::follow_plan() {
+  if (&shard_.plan() == plan_.get()) return;
+  plan_ = shard_.shared_plan();
+  columns_ = ModelColumns(*plan_, EntityKind::cart, *model_);
+  cache_.clear();
 }
 
 Result<Prediction> Predictions::predict(std::string_view cart) {
   Micros started = clock_.monotonic(), now = clock_.wall();
+  follow_plan();
   auto known = shard_.features(features::EntityKind::cart, cart, now);
   if (!known) return Problem{Error::features_not_found, "cart_id", "no event has named this cart"};
-  std::vector<float> row(columns_.size(), NAN);
-  for (size_t i = 0; i < row.size(); ++i)
-    if (columns_[i]) row[i] = static_cast<float>(known->values()[*columns_[i]]);
-  return score(std::move(row), cart, started, now);
+  columns_.fill(*known, row_);
+  return score(row_, cart, started, now);
 }
 
-Result<Prediction> Predictions::predict_row(std::vector<float> row, std::string_view cart) {
-  return score(std::move(row), cart, clock_.monotonic(), clock_.wall());
+Result<Prediction> Predictions::predict_row(std::span<const float> row, std::string_view cart) {
+  return score(row, cart, clock_.monotonic(), clock_.wall());
 }
 
-Result<Prediction> Predictions::score(std::vector<float> row, std::string_view cart, Micros started,
+Result<Prediction> Predictions::score(std::span<const float> row, std::string_view cart, Micros started,
                                       Micros now) {
-  Prediction out;
-  out.id = make_uuid(thread_random());
-  out.cart = cart, out.model = model_, out.as_of = now;
+  Prediction out{.id = make_uuid(thread_random()), .cart = cart, .model = model_.get()};
   out.probability = model_->probability(row);
-  out.row = std::move(row);
-  Result<Lsn> logged = log_prediction(shard_, out, now);
-  if (!logged.ok()) return logged.problem();
+  out.row = row, out.as_of = now;
+  TRY_DONE(log_prediction(shard_, out, now));
   ++stats_.predictions;
   stats_.at_risk += static_cast<double>(out.probability) >= model_->decision_threshold();
   stats_.probability_sum += static_cast<double>(out.probability);
@@ -81,6 +93,7 @@ Result<Prediction> Predictions::score(std::vector<float> row, std::string_view c
 }
 
 Result<Prediction> Predictions::predict_cached(std::string_view cart) {
+  follow_plan();
   Lsn version = shard_.version_of(features::EntityKind::cart, cart);
   if (auto found = cache_.find(std::string(cart));
       found != cache_.end() && found->second.version == version) {
@@ -94,7 +107,9 @@ Result<Prediction> Predictions::predict_cached(std::string_view cart) {
   if (!fresh.ok()) return fresh;
   // Full: start over. What is asked for again comes back with the next miss.
   if (cache_.size() >= limits::prediction_cache_entries) cache_.clear();
-  cache_[std::string(cart)] = {version, *fresh};
+  auto& [key, kept] = *cache_.try_emplace(std::string(cart)).first;
+  kept = {version, *fresh, {fresh->row.begin(), fresh->row.end()}};
+  kept.prediction.cart = key, kept.prediction.row = kept.row;
   return fresh;
 }
 

@@ -7,29 +7,38 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "src/base/random.h"
 #include "src/events/shard.h"
+#include "src/predictions/model_columns.h"
 #include "src/scoring/model.h"
 
 namespace headrace {
 
-// What was predicted and why. The features stand in the order of the model's.
+// The type of the event that logs a prediction.
+inline constexpr std::string_view prediction_type = "prediction.completed";
+
+// What was predicted and why. Borrows what it names: good until the next prediction of whoever made it.
 struct Prediction {
-  std::string id;
-  std::string cart;  // empty where the features were given without one
-  std::shared_ptr<const Model> model;
+  UuidText id = {};
+  std::string_view cart = {};  // empty where the features were given without one
+  std::string_view lead = {};  // likewise: what the caller calls the lead, so that its outcome can be found
+  const Model* model = nullptr;
   float probability = 0;
-  std::vector<float> row;
+  std::span<const float> row = {};  // in the order of the model's features
   Micros as_of = 0;
-  std::optional<Micros> cached_at;  // set where the answer came from the cache
+  std::optional<Micros> cached_at = {};  // set where the answer came from the cache
+  bool logged = true;                    // false: the disk was full
 };
 
-// Logs a prediction on `shard`. The record is durable later; wait for shard.durable() where that matters.
-Result<Lsn> log_prediction(Shard& shard, const Prediction& prediction, Micros now);
+// Logs a prediction on `shard`. The record is durable later; wait for shard.durable() where that matters. A full disk
+// is no reason to predict nothing: the record is left out, and `logged` says so.
+Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now);
 
 class Predictions {
  public:
@@ -40,7 +49,7 @@ class Predictions {
   // The last answer for `cart` if no event has changed its features since; else a new one.
   Result<Prediction> predict_cached(std::string_view cart);
   // Scores a row made by the caller.
-  Result<Prediction> predict_row(std::vector<float> row, std::string_view cart);
+  Result<Prediction> predict_row(std::span<const float> row, std::string_view cart);
 
   struct Stats {
     uint64_t predictions = 0, at_risk = 0, cache_hits = 0, cache_misses = 0;
@@ -50,15 +59,19 @@ class Predictions {
   const Stats& stats() const { return stats_; }
 
  private:
-  Result<Prediction> score(std::vector<float> row, std::string_view cart, Micros started, Micros now);
+  void follow_plan();
+  Result<Prediction> score(std::span<const float> row, std::string_view cart, Micros started, Micros now);
 
   Shard& shard_;
   std::shared_ptr<const Model> model_;
   Clock& clock_;
-  std::vector<std::optional<size_t>> columns_;  // by model feature: index of the cart feature
+  std::shared_ptr<const features::Plan> plan_;  // which the columns and the cache are of
+  ModelColumns columns_;
+  std::vector<float> row_;  // scratch
   struct Cached {
-    Lsn version;
-    Prediction prediction;
+    Lsn version = 0;
+    Prediction prediction;  // borrows from the key and from `row`
+    std::vector<float> row;
   };
   std::unordered_map<std::string, Cached> cache_;
   Stats stats_;

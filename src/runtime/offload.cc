@@ -1,11 +1,13 @@
 // The worker threads of Offload: one queue, first come first served.
 #include "src/runtime/offload.h"
 
+#include "src/base/thread_share.h"
+
 namespace headrace {
 
-Offload::Offload(size_t threads, size_t queue_max) : queue_max_(queue_max) {
+Offload::Offload(size_t threads, size_t queue_max, Priority priority) : queue_max_(queue_max) {
   CHECK(threads > 0 && queue_max > 0);
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this, priority] { work(priority); });
 }
 
 Offload::~Offload() {
@@ -30,7 +32,8 @@ bool Offload::submit(Message& job) {
   return true;
 }
 
-void Offload::work() {
+void Offload::work(Priority priority) {
+  if (priority == Priority::low) lower_priority();
   while (Message* job = next_job()) job->act(*job, Delivery::run);
 }
 

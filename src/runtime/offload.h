@@ -21,7 +21,8 @@ namespace headrace {
 // threads. Must outlive the coroutines that wait for it; the destructor finishes what is queued.
 class Offload {
  public:
-  Offload(size_t threads, size_t queue_max);
+  enum class Priority { normal, low };
+  Offload(size_t threads, size_t queue_max, Priority priority = Priority::normal);
   ~Offload();
   Offload(const Offload&) = delete;
   Offload& operator=(const Offload&) = delete;
@@ -30,7 +31,7 @@ class Offload {
   [[nodiscard]] bool submit(Message& job);
 
  private:
-  void work();
+  void work(Priority priority);
   Message* next_job();
 
   const size_t queue_max_;

@@ -3,22 +3,19 @@
 
 #include <uv.h>
 
-#include <csignal>
-
 #include "src/base/check.h"
 
 namespace headrace {
 
 struct Signals::State {
-  uv_signal_t handles[2];
+  std::vector<uv_signal_t> handles;
   std::function<void(int)> function;
-  int open = 2;
+  size_t open;
 };
 
-Signals::Signals(Loop& loop, std::function<void(int signal)> function) : state_(new State) {
-  static constexpr int watched[2] = {SIGTERM, SIGINT};
-  state_->function = std::move(function);
-  for (int i = 0; i < 2; ++i) {
+Signals::Signals(Loop& loop, const std::vector<int>& watched, std::function<void(int signal)> function)
+    : state_(new State{std::vector<uv_signal_t>(watched.size()), std::move(function), watched.size()}) {
+  for (size_t i = 0; i < watched.size(); ++i) {
     uv_signal_t* handle = &state_->handles[i];
     CHECK(uv_signal_init(loop.uv(), handle) == 0);
     handle->data = state_;

@@ -1,7 +1,8 @@
-// Signals: calls a function on a loop when the process is asked to end (SIGTERM, SIGINT).
+// Signals: calls a function on a loop when the process is sent one of some signals.
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "src/runtime/loop.h"
 
@@ -10,7 +11,7 @@ namespace headrace {
 // Lives on: the loop it was made for.
 class Signals {
  public:
-  Signals(Loop& loop, std::function<void(int signal)> function);
+  Signals(Loop& loop, const std::vector<int>& watched, std::function<void(int signal)> function);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

@@ -121,6 +121,12 @@ inline Task<void> detail::Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
+// A task that has its value already.
+template <class T>
+Task<T> ready(T value) {
+  co_return value;
+}
+
 // Runs `task` now, until it first waits; it then goes on by itself and frees itself at its end.
 inline void spawn(Task<void> task) {
   auto frame = std::exchange(task.frame_, {});

@@ -14,22 +14,22 @@ namespace headrace {
 namespace {
 
 static_assert(2 * limits::model_features_max <= 65'536, "a slot has 16 bits");
-static_assert(limits::tree_nodes_max <= 65'535, "a distance between nodes has 16 bits");
+static_assert(limits::tree_nodes_max <= 65'535, "a distance between nodes, and one more, has 16 bits");
 
 constexpr size_t block_keys = 16 * 1024;  // of the rows walked through one group of trees: 64 KiB
 
-int32_t key_of(float number) {
+uint32_t key_of(float number) {
   auto bits = std::bit_cast<int32_t>(number + 0.0f);  // -0 + 0 is 0
-  return bits ^ ((bits >> 31) & 0x7fffffff);
+  return static_cast<uint32_t>(bits ^ ((bits >> 31) & 0x7fffffff)) ^ 0x80000000u;
 }
 
-constexpr int32_t never = std::numeric_limits<int32_t>::max();
+constexpr uint32_t never = std::numeric_limits<uint32_t>::max();
 
-void write_keys(const float* row, size_t count, int32_t* keys) {
-  const int32_t lowest = key_of(-std::numeric_limits<float>::infinity());
-  const int32_t highest = key_of(std::numeric_limits<float>::infinity());
+void write_keys(const float* row, size_t count, uint32_t* keys) {
+  const uint32_t lowest = key_of(-std::numeric_limits<float>::infinity());
+  const uint32_t highest = key_of(std::numeric_limits<float>::infinity());
   for (size_t i = 0; i < count; ++i) {
-    int32_t key = key_of(row[i]);
+    uint32_t key = key_of(row[i]);
     bool missing = std::isnan(row[i]);
     keys[2 * i] = missing ? lowest : key;
     keys[2 * i + 1] = missing ? highest : key;
@@ -45,7 +45,7 @@ Forest::Forest(const Ensemble& ensemble)
 }
 
 void Forest::append(const Tree& tree) {
-  auto root = static_cast<uint32_t>(nodes_.size());
+  size_t root = nodes_.size();
   if (groups_.empty() || groups_.back().count == lanes) {
     groups_.push_back({{}, 0, 0});
     groups_.back().roots.fill(root);
@@ -58,17 +58,17 @@ void Forest::append(const Tree& tree) {
     bool leaf = node.leaf();
     nodes_.push_back({leaf ? never : key_of(node.value),
                       static_cast<uint16_t>(leaf ? 0 : 2 * node.feature + (node.missing_left ? 0 : 1)),
-                      static_cast<uint16_t>(leaf ? 0 : node.left - i)});
+                      static_cast<uint16_t>(leaf ? 1 : node.left + 1 - i)});
     values_.push_back(leaf ? node.value : 0);
   }
 }
 
-float Forest::add(const Group& group, const int32_t* keys, float sum) const {
+float Forest::add(const Group& group, const uint32_t* keys, float sum) const {
   const Node* nodes = nodes_.data();
   auto at = group.roots;
-  auto step = [&](uint32_t& index) {
+  auto step = [&](size_t& index) {
     const Node& node = nodes[index];
-    index += node.left + (keys[node.slot] >= node.threshold);
+    index += size_t{node.right} - (keys[node.slot] < node.threshold);
   };
   // A fold, not a loop: the eight steps must be unrolled for their loads to overlap.
   [&]<size_t... lane>(std::index_sequence<lane...>) {
@@ -81,7 +81,7 @@ float Forest::add(const Group& group, const int32_t* keys, float sum) const {
 
 float Forest::margin(std::span<const float> row) const {
   CHECK(row.size() == feature_count_);
-  int32_t keys[2 * limits::model_features_max];
+  uint32_t keys[2 * limits::model_features_max];
   write_keys(row.data(), feature_count_, keys);
   float sum = base_margin_;
   for (const Group& group : groups_) sum = add(group, keys, sum);
@@ -97,7 +97,7 @@ void Forest::margins(std::span<const float> rows, size_t width, std::span<float>
 
 // Groups outside, rows inside: eight trees stay in the first-level cache for all rows of the block.
 void Forest::block(const float* rows, size_t width, std::span<float> margins) const {
-  int32_t keys[std::max(block_keys, 2 * limits::model_features_max)];
+  uint32_t keys[std::max(block_keys, 2 * limits::model_features_max)];
   size_t row_keys = 2 * feature_count_;
   for (size_t i = 0; i < margins.size(); ++i)
     write_keys(rows + i * width, feature_count_, keys + i * row_keys);

@@ -21,6 +21,7 @@ namespace headrace {
 
 struct Feature {
   std::string name, description;
+  std::string json_key;  // "name":
   bool category = false;
   bool prior = false;  // no data informed it: the card names it
   std::optional<double> min, max;
@@ -58,6 +59,8 @@ class Model {
   const std::string& task() const { return task_; }
   const std::string& summary() const { return summary_; }
   const std::string& card_json() const { return card_json_; }
+  // "model":"...","version":"..."
+  const std::string& json_identity() const { return json_identity_; }
   std::span<const Feature> features() const { return features_; }
   std::optional<size_t> index_of(std::string_view feature) const;
   std::vector<float> empty_row() const;  // all missing
@@ -78,7 +81,7 @@ class Model {
 
   float adjusted(float margin, std::span<const float> row) const;
 
-  std::string name_, version_, task_, summary_, card_json_;
+  std::string name_, version_, task_, summary_, card_json_, json_identity_;
   std::vector<Feature> features_;  // of the trees first, then those with a prior
   Predictor trees_;
   TreeShap shap_;

@@ -66,8 +66,14 @@ Result<> check_fit(const std::vector<FeatureFile>& features, const Ensemble& ens
   return Done{};
 }
 
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(text, out);
+  return out;
+}
+
 Feature feature_of(const FeatureFile& file) {
-  return {file.name, file.description, file.kind == "category", !file.prior.empty(),
+  return {file.name, file.description, quoted(file.name) + ':', file.kind == "category", !file.prior.empty(),
           file.min,  file.max,         file.categories};
 }
 
@@ -79,6 +85,7 @@ Model::Model(Ensemble ensemble, const ModelFile& file)
       task_(file.task),
       summary_(file.summary),
       card_json_(file.card.text),
+      json_identity_("\"model\":" + quoted(name_) + ",\"version\":" + quoted(version_)),
       trees_(ensemble),
       shap_(ensemble),
       calibration_(file.calibration),

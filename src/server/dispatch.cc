@@ -1,9 +1,10 @@
 // No middleware: each step either ends the call or leads to the next.
 #include "src/server/dispatch.h"
 
-#include "codec/checksum.h"
 #include "codec/content_coding.h"
 #include "src/base/random.h"
+#include "src/identity/credentials.h"
+#include "src/net/text.h"
 
 namespace headrace {
 namespace {
@@ -29,16 +30,41 @@ System system_of_path(std::string_view path) {
   return path.starts_with("/api/v1/") ? System::learning : System::predict;
 }
 
-// The credential a request shows: X-API-Key, else the token of Authorization: Bearer.
+// A page cannot give a WebSocket headers of its own, but subprotocols: one is "bearer.TOKEN".
+std::string_view credential_of_page(const HeaderList& headers) {
+  constexpr std::string_view mark = "bearer.";
+  std::string_view found;
+  for_each_token(headers.find("sec-websocket-protocol"), [&](std::string_view token) {
+    if (token.starts_with(mark)) found = token.substr(mark.size());
+  });
+  return found;
+}
+
+// The credential a request shows: X-API-Key, else the token of Authorization: Bearer, else that of a page's WebSocket.
 std::string_view credential_of(const HeaderList& headers) {
   if (auto key = headers.known(Known::x_api_key); !key.empty()) return key;
   std::string_view authorization = headers.known(Known::authorization);
+  if (authorization.empty()) return credential_of_page(headers);
   constexpr std::string_view scheme = "bearer ";
   if (authorization.size() <= scheme.size()) return {};
   for (size_t i = 0; i < scheme.size(); ++i)
     if ((authorization[i] | 0x20) != (scheme[i] | 0x20)) return {};
   authorization.remove_prefix(scheme.size());
   return authorization;
+}
+
+// Without a key, on a loopback address that is configured so, everybody is the administrator.
+Caller open_caller() {
+  Caller caller;
+  caller.kind = CredentialKind::open, caller.rate_class = RateClass::unlimited;
+  caller.roles = {Role::admin}, caller.scopes = all_scopes;
+  return caller;
+}
+
+Problem lacks(ScopeSet scopes) {
+  std::string names;
+  for (const std::string& name : names_of(scopes)) names += (names.empty() ? "" : " ") + name;
+  return {Error::insufficient_permissions, "The credential lacks one of the scopes " + names};
 }
 
 std::string allow_header(uint32_t methods) {
@@ -53,8 +79,18 @@ std::string allow_header(uint32_t methods) {
 
 }  // namespace
 
+// A request with a body is matched twice, and most are like the one before.
+Router::Match Dispatch::find(const Request& request) {
+  if (request.method == last_method_ && request.path == last_path_) return last_match_;
+  auto found = router_.match(request.method, request.path);
+  if (found.route == Router::none || found.parameter_count > 0) return found;
+  last_match_ = found, last_method_ = request.method;
+  last_path_ = router_.entries()[found.route].route->path;
+  return found;
+}
+
 size_t Dispatch::body_limit(const Request& head) {
-  auto found = router_.match(head.method, head.path);
+  auto found = find(head);
   if (found.route == Router::none) return limits::unrouted_body_bytes_max;
   size_t bytes = router_.entries()[found.route].route->policy.body_bytes_max;
   return head.headers.known(Known::content_encoding).empty()
@@ -75,6 +111,10 @@ void Dispatch::name(Call& call, const Request& request) {
 void Dispatch::serve(const Request& request, Exchange exchange) {
   Call& call = make_call(app_, here_, std::move(exchange));
   call.started = app_.clock.monotonic();
+  call.method = request.method, call.bytes_in = request.body.size();
+  call.peer.assign(request.peer);
+  call.listener = &app_.listeners[request.listener];
+  call.certificate.assign(request.client_subject);
   call.set_request(&request);
   name(call, request);
   Request decoded;
@@ -87,7 +127,7 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
 }
 
 bool Dispatch::match(Call& call, const Request& request) {
-  auto found = router_.match(request.method, request.path);
+  auto found = find(request);
   if (found.route != Router::none) {
     auto& entry = router_.entries()[found.route];
     call.route = entry.route, call.route_index = found.route, call.system = entry.system;
@@ -108,26 +148,28 @@ bool Dispatch::match(Call& call, const Request& request) {
   return false;
 }
 
-Result<Role> Dispatch::identify(const Request& request) {
+Result<> Dispatch::identify(Call& call, const Request& request) {
   std::string_view credential = credential_of(request.headers);
-  if (credential.empty()) return app_.open_access ? Role::admin : Role::anyone;
-  // A connection shows the same key with every request: it is hashed for real once.
-  Digest seen = hash128(credential);
-  auto& memo = request.memo->as<Remembered>();
-  if (memo.low == seen.low && memo.high == seen.high) return memo.role;
-  if (!app_.keys.is_admin(credential))
-    return Problem{Error::authentication_required, "The API key is not valid"};
-  memo = {seen.low, seen.high, Role::admin};
-  return Role::admin;
+  if (credential.empty()) {
+    if (app_.open_access) call.caller = open_caller();
+    return Done{};
+  }
+  auto caller = here_.credentials->identify(credential, request.peer, app_.clock.wall());
+  if (!caller.ok()) return caller.problem();
+  call.caller = **caller;
+  return Done{};
 }
 
+// Denied unless the row permits it. Who shows a bad credential where none is needed passes without.
 bool Dispatch::authorise(Call& call, const Request& request) {
-  Result<Role> role = identify(request);
-  if (role.ok()) call.caller.role = *role;
-  if (role.ok() ? call.caller.role >= call.route->role : call.route->role == Role::anyone) return true;
-  Problem problem = !role.ok()                         ? role.problem()
-                    : call.caller.role == Role::anyone ? Problem(Error::authentication_required)
-                                                       : Problem(Error::insufficient_permissions);
+  const Permit& permit = call.route->permit;
+  Result<> known = identify(call, request);
+  if (permit.open()) return true;
+  if (known.ok() && permit.admits_role(call.caller) && permit.admits_scope(call.caller)) return true;
+  Problem problem = !known.ok()                          ? known.problem()
+                    : !call.caller.known()               ? Problem(Error::authentication_required)
+                    : !permit.admits_role(call.caller)   ? Problem(Error::insufficient_permissions)
+                                                         : lacks(permit.scopes());
   if (problem.error == Error::authentication_required) call.add_header("WWW-Authenticate", "Bearer");
   call.answer_problem(problem);
   return false;
@@ -145,8 +187,9 @@ bool Dispatch::decode(Call& call, const Request& request, Request& decoded) {
   return true;
 }
 
-Reply Dispatch::protocol_error(Error error, std::string_view detail) {
+Reply Dispatch::protocol_error(Error error, std::string_view detail, std::string_view peer) {
   std::string id = make_uuid(thread_random());
+  here_.access.request_refused(id, row_of(error), peer);
   ProblemReply problem =
       format_problem(System::predict, Problem(error, std::string(detail)), id, app_.clock.wall());
   return {problem.status, "application/json", "X-Request-ID: " + id + "\r\n", std::move(problem.body)};

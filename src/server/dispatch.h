@@ -16,25 +16,23 @@ class Dispatch final : public HttpHandler {
 
   size_t body_limit(const Request& head) override;
   void serve(const Request& request, Exchange exchange) override;
-  Reply protocol_error(Error error, std::string_view detail) override;
+  Reply protocol_error(Error error, std::string_view detail, std::string_view peer) override;
 
  private:
-  // What a connection remembers of the credential it showed last.
-  struct Remembered {
-    uint64_t low, high;  // its hash; 0 and 0: none yet
-    Role role;
-  };
-
+  Router::Match find(const Request& request);
   static void name(Call& call, const Request& request);
   bool match(Call& call, const Request& request);
   bool authorise(Call& call, const Request& request);
-  Result<Role> identify(const Request& request);
+  Result<> identify(Call& call, const Request& request);
   bool decode(Call& call, const Request& request, Request& decoded);
 
   App& app_;
   LoopContext& here_;
   const Router& router_;
   std::string decoded_body_;  // scratch
+  std::string_view last_path_;  // of the table, without parameters; what it matched
+  Method last_method_ = Method::GET;
+  Router::Match last_match_;
 };
 
 }  // namespace headrace

@@ -68,6 +68,10 @@ std::string request_body(const Route& route) {
 }
 
 std::string responses(const Route& route) {
+  if (route.handler.is_socket)
+    return R"("x-websocket":true,"responses":{"101":{"description":"The connection is a WebSocket (RFC 6455) from now on"},)"
+           R"("426":{"description":"It was no handshake of WebSocket version 13"},)"
+           R"("default":{"description":"An error in the form of this system"}})";
   std::string content;
   if (route.handler.out)
     content =
@@ -79,11 +83,30 @@ std::string responses(const Route& route) {
       route.policy.status, content);
 }
 
+// What a row permits, for machines: tests make every combination from it.
+std::string permit_json(const Permit& permit) {
+  return fmt::format(R"({{"roles":{},"beyond":{},"scopes":{},"own":{},"tenant":{},"stored":{}}})",
+                     to_json(names_of(permit.roles())), to_json(names_of(permit.beyond())),
+                     to_json(names_of(permit.scopes())), quoted(permit.own_rule().field), quoted(permit.tenant_rule().field),
+                     permit.stored());
+}
+
+// "customer|service events:write own(user_id)"
+std::string permit_text(const Permit& permit) {
+  std::string out = fmt::format("{}", fmt::join(names_of(permit.roles()), "|"));
+  for (const std::string& scope : names_of(permit.scopes())) out += " " + scope;
+  if (permit.own_rule()) out += fmt::format(" own({})", permit.own_rule().field);
+  if (!permit.beyond().empty()) out += fmt::format(" but {}", fmt::join(names_of(permit.beyond()), "|"));
+  if (permit.tenant_rule()) out += fmt::format(" tenant({})", permit.tenant_rule().field);
+  if (permit.stored()) out += " own";
+  return out;
+}
+
 std::string operation(const Route& route, System system) {
-  std::string security = route.role == Role::anyone ? R"("security":[],)" : "";
-  return fmt::format(R"("{}":{{"operationId":{},"summary":{},"tags":[{}],"x-role":{},{}{}{}{}}})",
+  std::string security = route.permit.open() ? R"("security":[],)" : "";
+  return fmt::format(R"("{}":{{"operationId":{},"summary":{},"tags":[{}],"x-permit":{},{}{}{}{}}})",
                      lower(name_of(route.method)), quoted(route.handler.name), quoted(route.policy.summary),
-                     quoted(name_of(system)), quoted(name_of(route.role)), security, parameters(route),
+                     quoted(name_of(system)), permit_json(route.permit), security, parameters(route),
                      request_body(route), responses(route));
 }
 
@@ -112,10 +135,10 @@ std::string route_list(std::span<const RouteTable> tables) {
   for (auto& table : tables)
     for (auto& route : table.rows)
       lines.emplace_back(route.path,
-                         fmt::format("{:7} {:44} {:8} {:9} {}\n", name_of(route.method), route.path,
-                                     name_of(route.role), name_of(table.system), route.handler.name));
+                         fmt::format("{:7} {:44} {:9} {:30} {}\n", name_of(route.method), route.path,
+                                     name_of(table.system), route.handler.name, permit_text(route.permit)));
   std::sort(lines.begin(), lines.end());
-  std::string out = fmt::format("{:7} {:44} {:8} {:9} {}\n", "#", "path", "role", "system", "operation");
+  std::string out = fmt::format("{:7} {:44} {:9} {:30} {}\n", "#", "path", "system", "operation", "permitted");
   for (auto& [path, line] : lines) out += line;
   return out;
 }

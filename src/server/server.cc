@@ -6,48 +6,57 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <latch>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "routes/kit/app.h"
 #include "routes/tables.h"
 #include "src/base/log.h"
+#include "src/base/service_manager.h"
 #include "src/base/version.h"
-#include "src/identity/keys.h"
+#include "src/features/added.h"
+#include "src/events/thinning.h"
+#include "src/identity/identity.h"
 #include "src/runtime/ask.h"
+#include "src/runtime/gate.h"
 #include "src/runtime/signals.h"
+#include "src/runtime/timer.h"
 #include "src/server/dispatch.h"
+#include "src/server/edge.h"
 #include "src/server/openapi.h"
+#include "src/server/say.h"
+#include "storage/checkpoint_store.h"
 
 namespace headrace {
 namespace {
 
 size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-// Waits, on a thread that is no loop, until everything in `partition` is on disk. Before its loop runs only.
-void make_durable(Partition& partition) {
-  partition.hurry();
-  while (partition.durable_lsn() < partition.applied_lsn()) {
-    partition.pump();
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-    partition.synced();
-  }
+// One per core. Of two cores the sync threads, the background and the kernel need one (docs/decisions/0005).
+size_t default_loops() { return cores() == 2 ? 1 : cores(); }
+
+// Nothing else rewrites or drops while a command works.
+Config without_upkeep(Config config) {
+  const Config standard;
+  config.repack = false;
+  config.retention_max_age = standard.retention_max_age;
+  config.retention_max_bytes = standard.retention_max_bytes;
+  config.retention_types.clear();
+  return config;
 }
 
-void show_new_key(const std::string& key) {
-  fmt::print(stderr, "\nThe key of the administrator, shown this once (only its hash is kept):\n\n    {}\n\n",
-             key);
-}
+Task<void> drain_one(Listener& listener, Gate::Pass) { co_await listener.drain(); }
 
-void show_example(const std::string& url, const std::string& made) {
-  std::string key = made.empty() ? "$HEADRACE_ADMIN_KEY" : made;
-  fmt::print(stderr,
-             "try:  curl -sS {}/api/events -H \"X-API-Key: {}\" -H 'Content-Type: application/json' "
-             "-d '{{\"event_type\":\"page_view\",\"data\":{{\"user_id\":\"u1\",\"cart_id\":\"c1\"}}}}'\n",
-             url, key);
+// Side by side: each may take its time.
+Task<void> drain_all(const std::vector<std::unique_ptr<Listener>>& listeners) {
+  Gate draining;
+  for (auto& listener : listeners) spawn(drain_one(*listener, *draining.enter()));
+  co_await draining.close();
 }
 
 // Everything of one run, in the order in which it is made.
@@ -56,23 +65,36 @@ class Server {
   explicit Server(const Config& config) : config_(config) {}
 
   Result<> run();
+  Result<> run_offline(Task<void> (Server::*work)());
+  Task<void> erase();
+  Task<void> compact();
+
+  std::string user;                   // of erase()
+  Result<Erasure> erased = Erasure{};  // its outcome
 
  private:
   struct OnLoop {
     std::unique_ptr<Dispatch> dispatch;
-    std::unique_ptr<Listener> listener;
+    std::vector<std::unique_ptr<Listener>> listeners;
   };
 
   Result<> open();
-  Result<> open_data();
+  Result<> open_data(bool may_create);
+  std::shared_ptr<const features::Plan> with_added(std::shared_ptr<const features::Plan> configured);
+  void keep_segments();
   Result<> make_keys();
   void make_app();
   Result<> serve();
   void live(Loop& loop, std::latch& listening);
   Task<void> listen(Loop& loop, std::latch& listening);
   void announce() const;
-  void stop_once();
+  void signalled(int signal);
+  void stop_once(int signal);
+  Task<void> reload();
   Task<void> shut_down();
+  Task<void> close_shards();
+  Task<void> work_and_stop(Task<void> (Server::*work)());
+  void start_shards(Loop& loop);
   void fail(const Problem& problem);
 
   const Config& config_;
@@ -80,36 +102,89 @@ class Server {
   std::unique_ptr<ModelSet> models_;
   std::unique_ptr<Loops> loops_;
   std::unique_ptr<Shards> shards_;
+  std::unique_ptr<Backfill> backfill_;
+  std::unique_ptr<SegmentKeeper> keeper_;  // asks the back-fill
   std::string made_key_;
-  std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<Identity> identity_;
   std::unique_ptr<Offload> workers_;
+  std::unique_ptr<Erasures> erasures_;
   std::unique_ptr<App> app_;
   std::unique_ptr<Router> router_;
-  std::unique_ptr<PortReservation> port_;
+  std::unique_ptr<Edge> edge_;
   std::vector<OnLoop> on_loop_;
+  std::atomic<bool> listening_{false};  // all loops
   std::mutex mutex_;
   Result<> outcome_ = Done{};
 };
 
-Result<> Server::open_data() {
+Result<> Server::open_data(bool may_create) {
   DirectoryOptions options;
-  options.partitions_if_new = static_cast<uint32_t>(
-      config_.partitions ? static_cast<size_t>(config_.partitions) : std::max<size_t>(2, cores()));
+  options.create = may_create;
+  size_t wanted_loops = config_.loops ? static_cast<size_t>(config_.loops) : default_loops();
+  options.partitions_if_new =
+      static_cast<uint32_t>(config_.partitions ? static_cast<size_t>(config_.partitions) : wanted_loops);
   auto directory = DataDirectory::open(config_.data, options);
   if (!directory.ok()) return directory.problem();
   directory_ = std::move(*directory);
+  if (directory_->key_replaced())
+    log_line(Level::warning, "signing_key_replaced", {{"path", std::string_view(directory_->path())}});
   auto models = config_.models.empty() ? ModelSet::embedded() : ModelSet::load(config_.models);
   if (!models.ok()) return models.problem();
   models_ = std::make_unique<ModelSet>(std::move(*models));
   auto plan = feature_plan(config_);
   if (!plan.ok()) return plan.problem();
   // A loop without a partition would only forward; more loops than partitions are of no use.
-  size_t wanted = config_.loops ? static_cast<size_t>(config_.loops) : cores();
-  loops_ = std::make_unique<Loops>(std::min<size_t>(wanted, directory_->partitions()));
-  auto shards = Shards::open(*directory_, *loops_, *plan, system_clock());
+  loops_ = std::make_unique<Loops>(std::min<size_t>(wanted_loops, directory_->partitions()));
+  auto shards = Shards::open(*directory_, *loops_, *plan, shard_rules(config_), system_clock());
   if (!shards.ok()) return shards.problem();
   shards_ = std::move(*shards);
+  for (uint32_t p = 0; p < shards_->count(); ++p) log_recovery((*shards_)[p].partition().recovery(), p);
+  backfill_ = std::make_unique<Backfill>(*shards_, with_added(*plan), system_clock());
+  keep_segments();
   return Done{};
+}
+
+// The configuration may have changed so that what was added before no longer fits: it is then left out.
+std::shared_ptr<const features::Plan> Server::with_added(std::shared_ptr<const features::Plan> configured) {
+  auto added = features::added_definitions((*shards_)[0].partition().documents());
+  if (added.ok() && added->empty()) return configured;
+  Result<std::shared_ptr<const features::Plan>> all = configured;
+  all = added.ok() ? features::Plan::compile(features::merge(configured_definitions(config_), *added))
+                   : added.problem();
+  if (all.ok()) return *all;
+  std::string why = all.problem().text();
+  log_line(Level::warning, "added_definitions_left_out", {{"reason", std::string_view(why)}});
+  return configured;
+}
+
+void Server::keep_segments() {
+  std::vector<KeptPartition> partitions;
+  for (uint32_t p = 0; p < shards_->count(); ++p) {
+    Shard* shard = &(*shards_)[p];
+    partitions.push_back({.place = directory_->place(p),
+                          .settled_segment = [shard] { return shard->partition().settled_segment(); },
+                          .loan = [shard] { return &shard->partition().loan(); },
+                          .definitions = [this, p] { return backfill_->definitions(p); },
+                          .seal = [shard] { shard->seal_soon(); }});
+  }
+  KeeperOptions options;
+  options.repack = config_.repack;
+  options.raw_segments = static_cast<size_t>(config_.raw_segments);
+  options.key = &directory_->signing_key();
+  options.retention = config_.retention(shards_->count());
+  options.leave_out = without_expired;
+  options.free_bytes_min = static_cast<uint64_t>(config_.free_bytes_min);
+  options.base_every = static_cast<size_t>(config_.base_every);
+  options.observe = log_rewrite;
+  options.observe_base = log_base;
+  options.scrub_period_us = config_.scrub_period_us();
+  options.found = [](const Problem& problem) {
+    log_line(Level::error, "damage_found", {{"reason", std::string_view(problem.text())}});
+  };
+  options.complain = [](const Problem& problem) {
+    log_line(Level::warning, "keeper_put_off", {{"reason", std::string_view(problem.text())}});
+  };
+  keeper_ = std::make_unique<SegmentKeeper>(std::move(options), std::move(partitions));
 }
 
 Result<> Server::make_keys() {
@@ -117,16 +192,22 @@ Result<> Server::make_keys() {
   Partition& control = (*shards_)[0].partition();
   auto keys = bootstrap_admin_key(control, preset ? preset : "");
   if (!keys.ok()) return keys.problem();
-  make_durable(control);
-  keys_ = std::make_unique<KeyRing>(std::move(keys->admins));
+  TRY_DONE(control.make_durable());
+  identity_ = std::make_unique<Identity>(*shards_, *loops_, config_.identity_rules(), system_clock());
+  TRY_DONE(identity_->open(keys->admins));
   made_key_ = std::move(keys->made);
   return Done{};
 }
 
 void Server::make_app() {
   workers_ = std::make_unique<Offload>(limits::worker_threads, limits::worker_queue_max);
-  app_.reset(new App{*shards_, *models_, {}, *keys_, *workers_, system_clock(), all_routes()});
-  app_->service = config_.service;
+  erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
+  app_.reset(new App{*shards_, *keeper_, *backfill_, *erasures_, *models_, {}, *identity_, *workers_, system_clock(),
+                     all_routes()});
+  app_->listeners = edge_->about();
+  app_->data = config_.data, app_->environment = config_.environment;
+  app_->definitions = configured_definitions(config_);
+  app_->origins = config_.websocket_origins;
   app_->open_access = config_.auth == "open";
   app_->started_wall = system_clock().wall();
   app_->openapi = openapi_document(all_routes(), version);
@@ -135,23 +216,25 @@ void Server::make_app() {
   for (uint32_t p = 0; p < shards_->count(); ++p)
     app_->predictions.push_back(std::make_unique<Predictions>((*shards_)[p], model, system_clock()));
   for (size_t i = 0; i < loops_->size(); ++i) {
-    auto& context = app_->loops.emplace_back(std::make_unique<LoopContext>((*loops_)[i]));
+    auto& context =
+        app_->loops.emplace_back(std::make_unique<LoopContext>((*loops_)[i], config_.access_rules()));
     context->shard = &(*shards_)[static_cast<uint32_t>(i)];
+    context->credentials = &identity_->on(i);
     context->routes.resize(router_->entries().size() + 1);
   }
   on_loop_.resize(loops_->size());
 }
 
 Result<> Server::open() {
-  TRY_DONE(open_data());
+  TRY_DONE(open_data(true));
   TRY_DONE(make_keys());
   if (!models_->find(cart_model_name))
     return Problem{Error::model_not_found, "models",
                    fmt::format("there is no model \"{}\"", cart_model_name)};
+  auto edge = Edge::open(config_, loops_->size());
+  if (!edge.ok()) return edge.problem();
+  edge_ = std::move(*edge);
   make_app();
-  auto port = PortReservation::take(config_.host(), static_cast<uint16_t>(config_.port()));
-  if (!port.ok()) return port.problem();
-  port_ = std::make_unique<PortReservation>(std::move(*port));
   return Done{};
 }
 
@@ -169,15 +252,20 @@ Task<void> Server::listen(Loop& loop, std::latch& listening) {
     CHECK(sent.ok());  // nothing else is under way yet
   }
   OnLoop& mine = on_loop_[loop.index()];
-  auto listener = Listener::open(loop, port_->host(), port_->port(), *mine.dispatch);
-  if (listener.ok()) {
-    mine.listener = std::move(*listener);
-    app_->loops[loop.index()]->http = &mine.listener->counters();
+  auto listeners = edge_->listen(loop, *mine.dispatch);
+  if (listeners.ok()) {
+    mine.listeners = std::move(*listeners);
+    for (auto& listener : mine.listeners) app_->loops[loop.index()]->http.push_back(&listener->counters());
   } else {
-    fail(listener.problem());
+    fail(listeners.problem());
     loops_->stop();
   }
   listening.count_down();
+}
+
+void Server::start_shards(Loop& loop) {
+  for (uint32_t p = 0; p < shards_->count(); ++p)
+    if (&(*shards_)[p].loop() == &loop) (*shards_)[p].start();
 }
 
 // The life of one loop's thread.
@@ -185,41 +273,83 @@ void Server::live(Loop& loop, std::latch& listening) {
   LoopContext& context = *app_->loops[loop.index()];
   OnLoop& mine = on_loop_[loop.index()];
   mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_);
-  for (uint32_t p = 0; p < shards_->count(); ++p)
-    if (&(*shards_)[p].loop() == &loop) (*shards_)[p].start();
+  std::optional<Signals> signals;  // before anybody hears that it listens
+  std::vector<int> watched = {SIGTERM, SIGINT};
+  if (edge_->has_tls()) watched.push_back(SIGHUP);
+  if (loop.index() == 0) signals.emplace(loop, watched, [this](int signal) { signalled(signal); });
+  start_shards(loop);
   spawn(listen(loop, listening));
   if (loop.index() == 0) {
-    Signals signals(loop, [this](int) { stop_once(); });
-    loop.run();
-  } else {
-    loop.run();
+    identity_->start();
+    erasures_->when_applied([this] { spawn(identity_->tell_gone()); });
+    spawn(erasures_->resume());
   }
-  mine.listener.reset();
+  loop.run();
+  signals.reset();
+  mine.listeners.clear();
 }
 
 void Server::announce() const {
-  std::string host = port_->host().find(':') == std::string::npos ? port_->host() : "[" + port_->host() + "]";
-  std::string url = fmt::format("http://{}:{}", host, port_->port());
   if (!made_key_.empty()) show_new_key(made_key_);
-  fmt::print(stderr, "listening on {}\n", url);
-  show_example(url, made_key_);
+  const bool plain = app_->listeners.size() == 1 && app_->listeners[0].service == default_service;
+  for (const ListenerInfo& one : app_->listeners)
+    fmt::print(stderr, "listening on {}{}\n", one.url, plain ? "" : " (" + one.service + ")");
+  show_example(app_->listeners.front().url, made_key_);
   std::fflush(stderr);
+  tell_service_manager("READY=1");
 }
 
-// A second signal while draining ends the process at once; the log makes that safe.
-void Server::stop_once() {
-  if (app_->draining.exchange(true)) std::_Exit(130);
+void Server::signalled(int signal) {
+  if (signal != SIGHUP) return stop_once(signal);
+  spawn(reload());
+}
+
+// Files are read by a worker: no request waits for them.
+Task<void> Server::reload() {
+  auto read = [](const Edge* edge) { edge->reload_certificates(); };
+  Result<> done = co_await offload(*workers_, +read, edge_.get());
+  if (!done.ok()) log_line(Level::error, "certificate_kept", {{"reason", std::string_view("the workers are busy")}});
+}
+
+// While it starts the first signal ends the process at once, while it drains the second; the log makes that safe.
+void Server::stop_once(int signal) {
+  if (!listening_.load()) {
+    flush_log();
+    ::signal(signal, SIG_DFL);
+    (void)::raise(signal);
+  }
+  if (app_->draining.exchange(true)) {
+    flush_log();
+    std::_Exit(130);
+  }
   log_line(Level::info, "drain_started");
+  tell_service_manager("STOPPING=1");
   spawn(shut_down());
 }
 
 // Each step is tried on, in the order that loses nothing: no new requests, nothing on its way, closed files.
 Task<void> Server::shut_down() {
-  auto drain = [](OnLoop* mine) -> Task<void> { return mine->listener->drain(); };
+  backfill_->stop();
+  auto drain = [](OnLoop* mine) -> Task<void> { return drain_all(mine->listeners); };
+  auto stop_followers = [](LoopContext* context) -> Task<void> { return context->followers.close(); };
   for (size_t i = 0; i < loops_->size(); ++i) {
     Result<> drained = co_await ask((*loops_)[i], drain, &on_loop_[i]);
     if (!drained.ok()) fail(drained.problem());
+    Result<> followed = co_await ask((*loops_)[i], stop_followers, app_->loops[i].get());
+    if (!followed.ok()) fail(followed.problem());
   }
+  auto stop = [](Erasures* erasures) -> Task<void> { return erasures->stop(); };
+  Result<> stopped = co_await ask(erasures_->loop(), stop, erasures_.get());
+  if (!stopped.ok()) fail(stopped.problem());
+  auto stop_identity = [](Identity* identity) -> Task<void> { return identity->stop(); };
+  stopped = co_await ask(identity_->loop(), stop_identity, identity_.get());
+  if (!stopped.ok()) fail(stopped.problem());
+  co_await close_shards();
+  log_line(Level::info, "drain_finished");
+  loops_->stop();
+}
+
+Task<void> Server::close_shards() {
   auto settle = [](Shard* shard) -> Task<void> { return shard->settle(); };
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Result<> settled = co_await ask((*shards_)[p].loop(), settle, &(*shards_)[p]);
@@ -230,16 +360,53 @@ Task<void> Server::shut_down() {
     Result<> closed = co_await ask((*shards_)[p].loop(), close, &(*shards_)[p]);
     if (!closed.ok()) fail(closed.problem());
   }
-  log_line(Level::info, "drain_finished");
+}
+
+// For commands on a stopped directory: everything but the listener.
+Result<> Server::run_offline(Task<void> (Server::*work)()) {
+  TRY_DONE(open_data(false));
+  erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
+  loops_->start([&](Loop& loop) {
+    start_shards(loop);
+    if (loop.index() == 0) spawn(work_and_stop(work));
+    loop.run();
+  });
+  loops_->join();
+  return outcome_;
+}
+
+Task<void> Server::work_and_stop(Task<void> (Server::*work)()) {
+  co_await (this->*work)();
+  co_await close_shards();
   loops_->stop();
+}
+
+Task<void> Server::erase() {
+  co_await erasures_->resume();
+  erased = co_await erasures_->begin(user);
+  while (erased.ok() && erased->state != "done" && erased->problem.empty()) {
+    co_await sleep(10'000);
+    erased = co_await erasures_->find(erased->id);
+  }
+}
+
+Task<void> Server::compact() {
+  auto compact_one = [](Shard* shard) -> Task<Result<>> { return shard->compact(); };
+  for (uint32_t p = 0; p < shards_->count(); ++p) {
+    Result<> done = co_await ask((*shards_)[p].loop(), compact_one, &(*shards_)[p]);
+    if (!done.ok()) fail(done.problem());
+  }
 }
 
 Result<> Server::serve() {
   std::latch listening(static_cast<std::ptrdiff_t>(loops_->size()));
   loops_->start([&](Loop& loop) { live(loop, listening); });
   listening.wait();
+  listening_ = true;
   if (outcome_.ok()) announce();
+  backfill_->start([this](Micros at_most_us) { return keeper_->settle(at_most_us); });
   loops_->join();
+  backfill_->stop();
   return outcome_;
 }
 
@@ -255,15 +422,40 @@ Result<> Server::run() {
 
 }  // namespace
 
-Result<std::shared_ptr<const features::Plan>> feature_plan(const Config& config) {
+std::vector<features::Definition> configured_definitions(const Config& config) {
   std::vector<features::Definition> definitions = features::default_definitions();
   definitions.insert(definitions.end(), config.features.begin(), config.features.end());
-  return features::Plan::compile(definitions);
+  return definitions;
+}
+
+Result<std::shared_ptr<const features::Plan>> feature_plan(const Config& config) {
+  return features::Plan::compile(configured_definitions(config));
+}
+
+ShardRules shard_rules(const Config& config) {
+  return {.dedup = {config.dedup_window_us(), static_cast<size_t>(config.dedup_memory_mib) << 20},
+          .row_bytes_max = static_cast<size_t>(config.row_memory_mib) << 19,
+          .segment_bytes = static_cast<size_t>(config.segment_bytes),
+          .free_bytes_min = static_cast<uint64_t>(config.free_bytes_min)};
 }
 
 Result<> run_server(const Config& config) {
   Server server(config);
   return server.run();
+}
+
+Result<Erasure> run_erasure(const Config& config, const std::string& user) {
+  const Config quiet = without_upkeep(config);
+  Server server(quiet);
+  server.user = user;
+  TRY_DONE(server.run_offline(&Server::erase));
+  return server.erased;
+}
+
+Result<> run_compaction(const Config& config) {
+  const Config quiet = without_upkeep(config);
+  Server server(quiet);
+  return server.run_offline(&Server::compact);
 }
 
 }  // namespace headrace

@@ -15,7 +15,8 @@ BINARY = os.environ.get("HEADRACE_BINARY", str(ROOT / "build/release/headrace"))
 EXCHANGES = ROOT / "build/exchanges.jsonl"
 ADMIN_KEY = "hr_test_" + "0123456789abcdef" * 4
 START_S = float(os.environ.get("HEADRACE_START_S", "20"))  # sanitizers need more
-LISTENING = re.compile(r"listening on (http://\S+)")
+REQUEST_S = float(os.environ.get("HEADRACE_REQUEST_S", "30"))  # and who shares the machine
+LISTENING = re.compile(r"^listening on (\S+)(?: \((\S+)\))?$", re.MULTILINE)  # a lone producer has no name behind it
 
 
 class Exchanges:
@@ -51,13 +52,15 @@ def body_of(reply):
 class Client:
     """A session of HTTP requests with the admin key, unless told otherwise."""
 
-    def __init__(self, url, exchanges, key=ADMIN_KEY):
+    def __init__(self, url, exchanges, key=ADMIN_KEY, verify=True):
+        """`verify`: the file of the authority that has signed the server's certificate."""
         self.url, self.exchanges, self.key = url, exchanges, key
         self.port = int(url.rsplit(":", 1)[1])
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.verify = verify
 
-    def request(self, method, path, *, headers=None, key=..., timeout=30, **rest):
+    def request(self, method, path, *, headers=None, key=..., timeout=REQUEST_S, **rest):
         headers = dict(headers or {})
         used = self.key if key is ... else key
         if used is not None:
@@ -108,30 +111,44 @@ def good(reply):
 class Headrace:
     """One server process on one data directory; it can be stopped, killed and started again."""
 
-    def __init__(self, directory, exchanges=None, args=(), env=None):
+    def __init__(self, directory, exchanges=None, args=(), env=None, listen=("--listen", "127.0.0.1:0"), authority=True):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.log = self.directory / "stderr.log"
         self.exchanges, self.args, self.env = exchanges, list(args), dict(env or {})
+        self.listen, self.authority = list(listen), authority  # the authority signs its certificates
         self.process = self.url = self.client = None
+        self.listeners = []  # (url, service), in the order of the configuration
 
     def start(self, env=None, may_be_killed=False):
         """Starts it and waits until it listens, or, at a kill point that the start itself passes, until it is dead."""
         begin = self.log.stat().st_size if self.log.exists() else 0
+        self.launch(env)
+        self.url = self._wait_for_url(begin, may_be_killed)
+        self.client = self.client_of(self.url) if self.url else None
+        return self
+
+    def launch(self, env=None):
+        """Starts it and does not wait."""
         full_env = {**os.environ, "HEADRACE_ADMIN_KEY": ADMIN_KEY, **self.env, **(env or {})}
-        command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.args]
+        command = [BINARY, "serve", "--data", str(self.data), *self.listen, *self._partitions(), *self.args]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=full_env)
-        self.url = self._wait_for_url(begin, may_be_killed)
-        self.client = Client(self.url, self.exchanges) if self.url else None
-        return self
+
+    def client_of(self, url):
+        return Client(url, self.exchanges, verify=self.authority) if url.startswith("http") else None
+
+    def _partitions(self):
+        """Two, unless the test says otherwise: entities with a home elsewhere are the harder arrangement."""
+        return [] if "--partitions" in self.args else ["--partitions", "2"]
 
     def _wait_for_url(self, begin, may_be_killed):
         until = time.monotonic() + START_S
         while time.monotonic() < until:
-            found = LISTENING.search(self.stderr()[begin:])
-            if found:
-                return found.group(1)
+            said = self.stderr()[begin:]
+            if "\ntry:" in said:  # behind the last listener
+                self.listeners = [(url, service or "producer") for url, service in LISTENING.findall(said)]
+                return self.listeners[0][0]
             if may_be_killed and self.process.poll() == -signal.SIGKILL:
                 return None
             if self.process.poll() is not None:
@@ -141,6 +158,16 @@ class Headrace:
 
     def stderr(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_for_line(self, event, timeout=10):
+        """The first JSON line of this event on stderr; lines are written by a thread of their own, some time later."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            for text in self.stderr().splitlines():
+                if text.startswith("{") and text.endswith("}") and (line := json.loads(text))["event"] == event:
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"no line {event}:\n{self.stderr()[-3000:]}")
 
     def running(self):
         return self.process is not None and self.process.poll() is None

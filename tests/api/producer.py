@@ -12,7 +12,9 @@ USERS = 6  # per producer
 
 
 class Producer:
-    """Sends one request at a time, mixed singles, batches and predictions, until the server is gone.
+    """Sends one request at a time until the server is gone: singles, batches, predictions, events that ask for one.
+
+    Its journal holds every acknowledgement: the place of each event, the id of each prediction that was to be durable.
 
     A request that was cut off is in doubt: it is sent again first thing after the restart, with the same ids, so the events
     of a user always arrive in the order of their numbers.
@@ -23,6 +25,7 @@ class Producer:
         self.next = 0        # number of the next event
         self.in_doubt = None  # (path, body, ids)
         self.fresh = {}      # event id -> (partition, offset), acknowledged since the last take()
+        self.predictions = set()  # ids of durable ones, acknowledged since the last take_predictions()
         self.answered = 0
         self.problem = None
         self.stopping = False
@@ -42,6 +45,10 @@ class Producer:
         taken, self.fresh = self.fresh, {}
         return taken
 
+    def take_predictions(self):
+        taken, self.predictions = self.predictions, set()
+        return taken
+
     def _run(self, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
@@ -59,13 +66,15 @@ class Producer:
     def _make(self):
         what = self.dice.random()
         if what < 0.2 and self.next > USERS:
-            return "/api/predict", json.dumps({"cart_id": self._cart(self.dice.randrange(USERS))}), []
+            durability = "sync" if what < 0.1 else "async"
+            cart = self._cart(self.dice.randrange(USERS))
+            return "/api/predict", json.dumps({"cart_id": cart, "durability": durability}), []
         count = BATCH if what < 0.4 else 1
         events = [self._event(self.next + at) for at in range(count)]
         self.next += count
         ids = [one["event_id"] for one in events]
         if count == 1:
-            return "/api/events", json.dumps(events[0]), ids
+            return "/api/events" + ("?predict=true" if what > 0.9 else ""), json.dumps(events[0]), ids
         return "/api/events/batch", json.dumps(events), ids
 
     def _cart(self, user):
@@ -85,9 +94,12 @@ class Producer:
         if status != 200:
             self.problem = f"{status} {body[:300]}"
             return
+        durable = b'"sync"' in self.in_doubt[1].encode()
         self.in_doubt = None
+        answer = json.loads(body)
+        if durable:
+            self.predictions.add(answer["prediction_id"])
         if ids:
-            answer = json.loads(body)
             results = answer["results"] if "results" in answer else [answer]
             for one, event_id in zip(results, ids, strict=True):
                 assert one["event_id"] == event_id

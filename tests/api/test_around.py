@@ -202,3 +202,9 @@ def test_unknown_words_are_refused():
     for words in (["nonsense"], ["serve", "--nonsense"], ["log", "nonsense"]):
         done = run(*words)
         assert done.returncode != 0 and done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("loops", [1, 3])
+def test_a_new_directory_has_a_partition_per_loop(fresh_server, loops):
+    server = fresh_server(args=["--partitions", "0", "--loops", str(loops)])
+    assert len(server.client.get("/health/detailed").json()["partitions"]) == loops

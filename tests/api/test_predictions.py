@@ -98,6 +98,18 @@ def test_predictions_move_with_the_events(client, name):
     assert len(seen) > 3, f"31 predictions along a visit took only the values {seen}"
 
 
+def test_the_log_says_what_the_answer_said(client, name):
+    cart, events = visit(name)
+    client.send_all(events)
+    answer = client.predict(cart, explain=True, durability="sync")
+    logged = client.query(event_type="prediction.completed", cart_id=cart)["events"][-1]
+    assert logged["event_id"] == answer["prediction_id"] and logged["metadata"]["source"] == "headrace"
+    data = logged["data"]
+    assert [data[word] for word in ("model", "version", "probability")] == [
+        answer[word] for word in ("model", "model_version", "probability")]
+    assert {feature: value for feature, value in data["features"].items() if value is not None} == answer["features_used"]
+
+
 def test_the_same_features_give_the_same_prediction(client, name):
     cart, events = visit(name)
     client.send_all(events)

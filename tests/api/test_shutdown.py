@@ -72,3 +72,11 @@ def test_one_data_directory_has_one_server(fresh_server):
     done = run("serve", "--data", str(server.data), "--listen", "127.0.0.1:0", timeout=20)
     assert done.returncode != 0 and done.stderr.strip()
     assert server.client.get("/health").status_code == 200
+
+
+def test_sigterm_ends_it_well_as_soon_as_it_listens(fresh_server):
+    """A run of kill -9 found it: who sent SIGTERM right after the line was too early for the drain."""
+    server = fresh_server()
+    for _ in range(10):
+        assert server.stop() == 0
+        server.start()

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdlib>
 
 #include "codec/schema.h"
 
@@ -38,8 +40,6 @@ struct Order {
                       field("extra", &Order::extra, "Anything", optional_field)};
   }
 };
-
-constexpr auto minimal = R"({"customer":"c","lines":[{"sku":"a"}]})";
 
 Problem problem_of(std::string_view text) {
   auto order = from_json<Order>(text);
@@ -159,6 +159,53 @@ TEST(Json, NumbersThatAreNoJsonBecomeNull) {
   append_json_number(INFINITY, out);
   append_json_number(3.0, out);
   EXPECT_EQ(out, "nullnull3");
+}
+
+TEST(Json, AFloatIsWrittenAsShortAsItReadsBack) {
+  std::string out;
+  append_json_number(0.1f, out);
+  append_json_number(-3.0f, out += ' ');
+  append_json_number(16'777'216.0f, out += ' ');
+  append_json_number(NAN, out += ' ');
+  EXPECT_EQ(out, "0.1 -3 16777216 null");
+  for (uint32_t bits = 1; bits < 0x7f800000; bits += 7'654'321) {
+    float number = std::bit_cast<float>(bits);
+    out.clear();
+    append_json_number(number, out);
+    EXPECT_EQ(std::strtof(out.c_str(), nullptr), number) << out;
+  }
+}
+
+struct Answer {
+  std::string_view name;
+  float share = 0;
+  std::optional<Written<Line>> line;
+  std::vector<Written<Line>> lines;
+  static constexpr auto shape() {
+    return std::tuple{field("name", &Answer::name, "Borrowed"), field("share", &Answer::share, "A float"),
+                      field("line", &Answer::line, "Written before"), field("lines", &Answer::lines, "Many")};
+  }
+};
+
+TEST(Json, WritesWhatWasBorrowedAndWhatWasWrittenBefore) {
+  std::string name = "a \"b\"";
+  Answer answer{name, 0.2f, {}, {}};
+  EXPECT_EQ(to_json(answer), R"({"name":"a \"b\"","share":0.2,"lines":[]})");
+  Written<Line> line{to_json(Line{"x", 2})};
+  answer.line = line, answer.lines = {line, line};
+  EXPECT_EQ(to_json(answer), R"({"name":"a \"b\"","share":0.2,"line":{"sku":"x","quantity":2},)"
+                             R"("lines":[{"sku":"x","quantity":2},{"sku":"x","quantity":2}]})");
+}
+
+TEST(Json, WhatIsOnlyWrittenCannotBeRead) {
+  EXPECT_EQ(from_json<Answer>(R"({"name":"a"})").problem().error, Error::internal_error);
+}
+
+TEST(Schema, OfWhatWasWrittenIsThatOfTheType) {
+  std::string written, plain;
+  write_schema(type_of<Written<Line>>(), {}, written);
+  write_schema(type_of<Line>(), {}, plain);
+  EXPECT_EQ(written, plain);
 }
 
 TEST(Json, BytesThatAreNoUtf8AreReplaced) {

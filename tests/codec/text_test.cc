@@ -37,6 +37,17 @@ TEST(TimeText, ZonesAndFractions) {
   EXPECT_EQ(parse_time("2025-09-30T12:00:00.1234567Z"), noon + 123'456);
 }
 
+TEST(TimeText, Durations) {
+  EXPECT_EQ(parse_duration("0"), 0);
+  EXPECT_EQ(parse_duration("90s"), 90 * second_us);
+  EXPECT_EQ(parse_duration("30m"), 30 * minute_us);
+  EXPECT_EQ(parse_duration("24h"), day_us);
+  EXPECT_EQ(parse_duration("36500d"), 36'500 * day_us);
+  for (std::string_view text : {"", "d", "7", "7 d", "7w", "-7d", "+7d", "7.5d", "7dd", "36501d",
+                                "99999999999999999999s", "1e3s", "0x1s"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
 TEST(TimeText, RefusesWhatIsNoTime) {
   for (auto text :
        {"", "2025", "2025-09-30", "2025-13-01T00:00:00", "2025-02-29T00:00:00", "2025-09-30T24:00:00",

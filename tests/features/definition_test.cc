@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -132,6 +131,41 @@ TEST(Definitions, DigestFollowsMeaningOnly) {
   }
 }
 
+// Rows hold clauses by number.
+TEST(Definitions, DigestFollowsTheOrderThatNumbersClauses) {
+  Definition cart = {"cart", "a", "count", "search", "", "1h", ""};
+  Definition user = {"user", "b", "count", "purchase", "", "1h", ""};
+  std::vector<Definition> one = {cart, user}, other = {user, cart};
+  EXPECT_NE((*Plan::compile(one))->definition_digest(), (*Plan::compile(other))->definition_digest());
+}
+
+TEST(Definitions, StoredTextGivesThemBack) {
+  std::vector<Definition> all = default_definitions();
+  all.push_back({"cart", "x", "sum", " pv[ item_id = 7 ]|  - fav ", "amount * price", "all_time", "a \"word\"\n"});
+  auto plan = Plan::compile(all);
+  ASSERT_TRUE(plan.ok());
+  auto read = definitions_of(to_text((*plan)->definitions()));
+  ASSERT_TRUE(read.ok()) << read.problem().text();
+  EXPECT_EQ(read->back().about, all.back().about);
+  EXPECT_EQ((*Plan::compile(*read))->definition_digest(), (*plan)->definition_digest());
+  EXPECT_FALSE(definitions_of("{\"definitions\": [{\"entity\": 1}]}").ok());
+}
+
+// What is coming is read of events, where there is room; rows stay as they are.
+TEST(Definitions, AnotherPlansFieldsAreCarried) {
+  std::vector<Definition> mine = {{"cart", "a", "sum", "purchase", "price", "all_time", ""}};
+  std::vector<Definition> more = {{"user", "b", "sum", "purchase", "discount", "all_time", ""},
+                                  {"user", "c", "distinct", "*", "coupon", "all_time", ""}};
+  auto coming = Plan::compile(more), alone = Plan::compile(mine);
+  auto plan = Plan::compile(mine, coming->get());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ((*plan)->definition_digest(), (*alone)->definition_digest());
+  EXPECT_EQ((*plan)->kind(EntityKind::cart).blank, (*alone)->kind(EntityKind::cart).blank);
+  std::set<std::string> carried;
+  for (const Field& field : (*plan)->fields()) carried.insert(field.name);
+  EXPECT_EQ(carried, (std::set<std::string>{"price", "discount", "coupon"}));
+}
+
 TEST(Definitions, TheDefaultSetCompilesAndNamesWhatModelsNeed) {
   auto plan = Plan::compile(default_definitions());
   ASSERT_TRUE(plan.ok()) << plan.problem().text();
@@ -171,8 +205,7 @@ std::string code(std::string text) {
 
 // The tables of docs/features.md are what the independent computation of tests/api reads.
 TEST(Definitions, TheDefaultSetIsDocumented) {
-  std::filesystem::path here = __FILE__;
-  std::ifstream file(here.parent_path() / "../../docs/features.md");
+  std::ifstream file(HEADRACE_SOURCE_DIR "/docs/features.md");
   std::string docs((std::istreambuf_iterator<char>(file)), {});
   ASSERT_FALSE(docs.empty());
   docs.erase(0, docs.find("## The default set"));
@@ -190,7 +223,7 @@ TEST(Definitions, TheDefaultSetIsDocumented) {
 TEST(Definitions, NoDefinitionsIsAPlanToo) {
   auto plan = Plan::compile({});
   ASSERT_TRUE(plan.ok());
-  EXPECT_EQ((*plan)->type_code("page_view"), 0);
+  EXPECT_EQ((*plan)->type_spelling("page_view"), 0);
 }
 
 }  // namespace

@@ -176,7 +176,7 @@ TEST(Features, SameRecordsGiveSameBytes) {
   std::shuffle(facts.begin(), facts.end(), random.engine());
   Folder a(compiled(definitions)), b(compiled(definitions));
   for (const Fact& fact : facts) a.fold(fact);
-  b.row.assign(1 << 20, 0x5A);  // another history of memory
+  b.row.assign(std::string(1 << 20, 0x5A));  // another history of memory
   b.row.clear();
 
   for (const Fact& fact : facts) b.fold(fact);

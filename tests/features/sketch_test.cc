@@ -18,12 +18,15 @@ using namespace headrace::features;
 
 // A sketch between other bytes of a row, which must not change.
 struct Sketch {
-  std::string row = "BEFOREAFTER";
+  RowBytes row = "BEFOREAFTER";
   SketchHead head;
 
-  void add(uint64_t hash) { sketch_add(hash, 6, head, row); }
+  void add(uint64_t hash) { head = sketch_add(hash, 6, head, row); }
   double estimate() const { return sketch_estimate(head, row.data() + 6); }
-  bool framed() const { return row.starts_with("BEFORE") && row.substr(6 + head.bytes) == "AFTER"; }
+  bool framed() const {
+    std::string_view text = row;
+    return text.starts_with("BEFORE") && text.substr(6 + head.bytes) == "AFTER";
+  }
 };
 
 TEST(Sketch, IsExactUpToItsBound) {

@@ -147,7 +147,7 @@ class Folder {
 
   const headrace::features::KindPlan& kind() const { return plan_->kind(headrace::EntityKind::user); }
 
-  std::string row;
+  headrace::RowBytes row;
 
  private:
   std::shared_ptr<const headrace::features::Plan> plan_;

@@ -43,6 +43,8 @@ void TestHandler::serve(const Request& request, Exchange exchange) {
     exchange.answer(text(200, "released"));
   } else if (request.path.starts_with("/big/")) {
     exchange.answer(text(200, std::string(std::stoul(std::string(request.path.substr(5))), 'x')));
+  } else if (request.path.starts_with("/socket/")) {
+    serve_socket(request, std::move(exchange));
   } else if (request.path == "/drop") {
     Exchange forgotten = std::move(exchange);
   } else if (request.path == "/empty") {
@@ -58,7 +60,7 @@ void TestHandler::serve(const Request& request, Exchange exchange) {
   }
 }
 
-Reply TestHandler::protocol_error(Error error, std::string_view detail) {
+Reply TestHandler::protocol_error(Error error, std::string_view detail, std::string_view) {
   return text(row_of(error).status, std::string(detail));
 }
 
@@ -66,6 +68,10 @@ TestServer::TestServer(HttpOptions options, size_t loops) : loops_(loops), liste
   auto reserved = PortReservation::take("127.0.0.1", 0);
   CHECK(reserved.ok());
   port_ = reserved->port();
+  if (options.tls) {
+    workers_ = std::make_unique<Offload>(1, limits::handshake_steps_max * loops);
+    options.workers = workers_.get();
+  }
   std::atomic<size_t> ready{0};
   loops_.start([&, options](Loop& loop) {
     auto listener = Listener::open(loop, "127.0.0.1", port_, handler_, options);
@@ -177,6 +183,11 @@ ClientReply Client::reply(bool to_head) {
   reply.body = received_.substr(0, bytes);
   received_.erase(0, bytes);
   return reply;
+}
+
+std::string Client::some() {
+  if (received_.empty()) receive_more();
+  return std::exchange(received_, {});
 }
 
 std::string Client::all() {

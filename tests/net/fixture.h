@@ -12,6 +12,7 @@
 #include "src/net/listener.h"
 #include "src/runtime/ask.h"
 #include "src/runtime/loop.h"
+#include "src/runtime/offload.h"
 
 namespace headrace {
 
@@ -20,7 +21,7 @@ class TestHandler final : public HttpHandler {
  public:
   size_t body_limit(const Request& head) override;
   void serve(const Request& request, Exchange exchange) override;
-  Reply protocol_error(Error error, std::string_view detail) override;
+  Reply protocol_error(Error error, std::string_view detail, std::string_view peer) override;
 
   std::atomic<int> served{0};
   std::atomic<int> gone_when_released{0};
@@ -28,6 +29,11 @@ class TestHandler final : public HttpHandler {
  private:
   static thread_local std::vector<std::pair<std::string, Exchange>> held_;
 };
+
+// Makes a WebSocket of the request to /socket/KIND. echo: answers each message with itself. hold: answers when "release"
+// comes, newest first. flood, drop, close: sends as many KiB as a message says, of which the answer says how many were
+// queued; the slow reader's policy is wait, drop, close. bye: closes with 4001. later: as echo, but upgraded 50 ms later.
+void serve_socket(const Request& request, Exchange exchange);
 
 class TestServer {
  public:
@@ -43,6 +49,7 @@ class TestServer {
  private:
   TestHandler handler_;
   Loops loops_;
+  std::unique_ptr<Offload> workers_;  // of TLS; ends before the loops do
   uint16_t port_ = 0;
   std::vector<Listener*> listeners_;
   std::atomic<size_t> drained_{0};
@@ -65,6 +72,7 @@ class Client {
   void end_sending();
   void reset();                             // leaves with a reset
   ClientReply reply(bool to_head = false);  // the next one
+  std::string some();                       // what has come, or comes next; empty: closed
   std::string all();                        // everything until the server closes
   void pause_between_reads(int milliseconds) { pause_ms_ = milliseconds; }
   bool closed_within(int milliseconds);  // by the server, without another byte

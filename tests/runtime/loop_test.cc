@@ -140,7 +140,7 @@ TEST(Signals, calls_on_the_loop) {
   Loop loop;
   int seen = 0;
   std::thread runner([&] {
-    Signals signals(loop, [&](int number) {
+    Signals signals(loop, {SIGTERM}, [&](int number) {
       seen = number;
       loop.stop();
     });

@@ -24,8 +24,7 @@ std::shared_ptr<const Model> shipped(std::string_view name) {
 
 // Written by tools/train: the values of a row, the margin of the trees, the probability.
 std::vector<std::vector<float>> golden(const std::string& name) {
-  auto folder = std::string(__FILE__).substr(0, std::string(__FILE__).rfind('/'));
-  std::ifstream in(folder + "/golden/" + name + ".csv");
+  std::ifstream in(HEADRACE_SOURCE_DIR "/tests/scoring/golden/" + name + ".csv");
   EXPECT_TRUE(in.good()) << name;
   std::vector<std::vector<float>> rows;
   for (std::string line; std::getline(in, line);) {

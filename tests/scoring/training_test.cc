@@ -16,10 +16,7 @@
 namespace headrace {
 namespace {
 
-std::string root() {
-  std::string file = __FILE__;
-  return file.substr(0, file.rfind("/tests/"));
-}
+std::string root() { return HEADRACE_SOURCE_DIR; }
 
 using Rows = std::vector<std::vector<std::string>>;
 

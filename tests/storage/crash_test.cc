@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include "storage/segment_keeper.h"
+#include "storage/verify.h"
 #include "tests/storage/support.h"
 
 extern char** environ;
@@ -40,6 +42,11 @@ TEST(CrashChild, DISABLED_AppendsForEver) {
   bench.options.fail_stop = nullptr;
   configure(bench);
   bench.open();
+  KeeperOptions keeping;
+  keeping.share_percent = 90;
+  keeping.frame_bytes = 16 * 1024;
+  keeping.period_us = 1000;
+  SegmentKeeper keeper(keeping, {{bench.options.place, [&] { return bench.partition->settled_segment(); }}});
   Lsn acked = 0;
   Micros start = system_clock().monotonic();
   for (int i = 0; i % 1024 != 0 || system_clock().monotonic() - start < minute_us; ++i) {
@@ -98,11 +105,15 @@ void expect_whole(const std::string& directory, Lsn acked) {
   EXPECT_EQ(tally_of(bench.partition->rows().find(2, "all")), events) << "each exactly once";
   Digest live = bench.digest();
   EXPECT_EQ(bench.rebuilt(), live);
+  auto report = inspect_log(bench.options.place, Depth::records);
+  ASSERT_TRUE(report.ok() && !report->damage)
+      << (report.ok() ? report->damage->text() : report.problem().text());
   bench.crash();
 }
 
 TEST(Crash, AtEveryKillPoint) {
-  for (const char* point : {"after_append", "before_sync", "after_sync", "in_checkpoint", "in_ckpt_write"}) {
+  for (const char* point :
+       {"after_append", "before_sync", "after_sync", "in_checkpoint", "in_ckpt_write", "in_repack"}) {
     ScratchDirectory scratch;
     Lsn before = 0;
     for (int count : {1, 2, 5, 9}) {  // again and again on the same directory

@@ -122,6 +122,10 @@ class StrangeFile : public File {
     TRY_DONE(disk_.ask("sync", path_));
     return disk_.skip_syncs ? Done{} : real_->sync();
   }
+  Result<> write_back(uint64_t offset, uint64_t bytes) override {
+    TRY_DONE(disk_.ask("write_back", path_));
+    return disk_.skip_syncs ? Done{} : real_->write_back(offset, bytes);
+  }
   Result<> truncate(uint64_t size) override {
     TRY_DONE(disk_.ask("truncate", path_));
     return real_->truncate(size);

@@ -1,0 +1,46 @@
+// socket<function>: turns a function into the data of a route row whose GET becomes a WebSocket.
+//
+//   Result<std::shared_ptr<SocketSession>> f(Call&)      f(Call&, const In&)      In from path and query
+//
+// Dispatch has authorised the call; the handshake and the origin are checked here before f is called.
+#pragma once
+
+#include "routes/kit/handler.h"
+#include "src/net/websocket.h"
+
+namespace headrace {
+namespace detail {
+
+// Answers the call where the handshake is refused.
+Result<Handshake> shake_hands(Call& call);
+void finish_handshake(Call& call, const Result<Handshake>& handshake, Result<std::shared_ptr<SocketSession>> session);
+
+template <auto F>
+void run_socket(Call& call) {
+  using S = Signature<decltype(F)>;
+  Result<Handshake> handshake = shake_hands(call);
+  if (!handshake.ok()) return call.answer_problem(handshake.problem());
+  if constexpr (std::is_void_v<typename S::In>) {
+    finish_handshake(call, handshake, F(call));
+  } else {
+    typename S::In input{};
+    if (Result<> read = read_permitted(call, type_of<typename S::In>(), &input); !read.ok())
+      return call.answer_problem(read.problem());
+    finish_handshake(call, handshake, F(call, input));
+  }
+}
+
+}  // namespace detail
+
+template <auto F>
+inline constexpr Handler socket{
+    .name = detail::function_name<F>(),
+    .takes_input = !std::is_void_v<typename detail::Signature<decltype(F)>::In>,
+    .in = detail::shape_or_null<typename detail::Signature<decltype(F)>::In>(),
+    .input = detail::name_or_none<typename detail::Signature<decltype(F)>::In>(),
+    .out = nullptr,
+    .run = detail::run_socket<F>,
+    .is_socket = true,
+};
+
+}  // namespace headrace

@@ -1,0 +1,33 @@
+// ErasureOrder: what is to be erased, as the log has it: a control record in every partition, by which replay
+// erases the same rows again.
+//
+//   order := type:u8(1) version:u8(1) subject count:varint entity-hash:16 *     ascending
+//
+// A person with more carts and sessions than fit into a record has several.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/event.h"
+#include "src/events/erasure_subject.h"
+
+namespace headrace {
+
+struct ErasureOrder {
+  Subject subject;
+  std::vector<EntityHash> owned = {};  // carts and sessions that were the person's alone; ascending
+
+  // Whether the entity is the person's, or has them in its name.
+  bool owns(features::EntityKind kind, std::string_view key) const;
+  // Whether the event is the person's: of them, of nobody but within what they own, or with them in its
+  // envelope.
+  bool owns(const Event& event) const;
+
+  std::vector<std::string> payloads() const;  // of records, together all of it
+  static std::optional<ErasureOrder> decode(std::string_view payload);
+};
+
+}  // namespace headrace

@@ -1,0 +1,36 @@
+// Caller: who is calling, as the credential says. Whatever a request claims about tenant or account is held against it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "src/base/short_text.h"
+#include "src/identity/roles.h"
+
+namespace headrace {
+
+enum class CredentialKind : uint8_t { none, open, api_key, user_token, service_token };
+
+// How much a credential may ask for (rate_limit.h).
+enum class RateClass : uint8_t { standard, elevated, unlimited };
+
+struct Caller {
+  CredentialKind kind = CredentialKind::none;
+  RateClass rate_class = RateClass::standard;
+  RoleSet roles = {Role::anyone};
+  ScopeSet scopes;
+  uint64_t key_id = 0;          // of the API key, also behind a service token; 0 for none
+  uint64_t account_number = 0;  // the numeric user_id; 0: no account
+  uint64_t session = 0;         // that a user's token belongs to
+  ShortText<36> account;        // its UUID; empty: no account
+  ShortText<64> tenant;         // organisation or store; empty: of the platform, none
+
+  bool known() const { return kind != CredentialKind::none; }
+  bool is(Role role) const { return roles.has(role); }
+  // Neither of a person nor of a tenant.
+  bool of_platform() const { return known() && account_number == 0 && tenant.empty(); }
+  // Whether `id` names this caller's account: the UUID or the number.
+  bool owns(std::string_view id) const;
+};
+
+}  // namespace headrace
