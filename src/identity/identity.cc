@@ -114,14 +114,7 @@ std::vector<CredentialUpdate> Identity::all_updates() {
 }
 
 void Identity::start() {
-  spawn(hash_once());
   timer_ = Timer::every(loop(), limits::key_uses_period_us, [this] { spawn(write_uses()); });
-}
-
-// The password that nobody has is hashed before anybody asks.
-Task<void> Identity::hash_once() {
-  auto pass = gate_.enter();
-  if (pass) (void)co_await offload(passwords_, is_password, std::string(), std::string());
 }
 
 Task<void> Identity::stop() {

@@ -103,7 +103,6 @@ class Identity {
   static void begin_mail(Identity* self, Mail mail);
   Task<void> reset(std::string email);
   Task<void> deliver(Mail mail);
-  Task<void> hash_once();
   Task<void> write_uses();
   using UsesHere = std::vector<KeyUse> (*)(Credentials*);
   Task<std::vector<KeyUse>> gather_uses(UsesHere uses);

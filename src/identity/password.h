@@ -12,7 +12,7 @@ namespace headrace {
 Result<std::string> hash_password(const std::string& password);
 
 // Whether `password` is the one behind `encoded`. Where `encoded` is empty (there is no such account), the same work is
-// done for a password that nobody has, and the answer is false.
-bool is_password(const std::string& encoded, const std::string& password);
+// done for a password that nobody has, and the answer is false. Error::overloaded without memory.
+Result<bool> is_password(const std::string& encoded, const std::string& password);
 
 }  // namespace headrace

@@ -13,6 +13,12 @@ FAILING_CALLS = os.environ.get("HEADRACE_FAILING_CALLS")  # a library that no sa
 collect_ignore = [name for name, there in (("test_datasets.py", DATASETS), ("test_failing_calls.py", FAILING_CALLS)) if not there]
 
 
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # once, not in each worker of pytest-xdist
+        harness.EXCHANGES.parent.mkdir(parents=True, exist_ok=True)
+        harness.EXCHANGES.unlink(missing_ok=True)
+
+
 def pytest_terminal_summary(terminalreporter):
     if not DATASETS:
         terminalreporter.write_line(

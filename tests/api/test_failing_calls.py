@@ -135,7 +135,10 @@ def test_what_passes_is_not_noticed(fresh_server, tmp_path, case):
 def test_without_memory_for_a_large_buffer_nothing_acknowledged_is_lost(fresh_server, tmp_path):
     """The process may end (there is nothing it could answer with), but at once, and the log is whole."""
     scene = Scene(fresh_server, tmp_path, ("malloc", "4200000", 1, errno.ENOMEM))
-    events = [{**scene.producers[0]._event(1_000_000 + at), "event_id": f"large-{at}"} for at in range(700)]
+    while not any(one.answered for one in scene.producers):
+        time.sleep(0.001)
+    another = padding(Producer(9, 9))
+    events = [another._event(at) for at in range(700)]
     try:
         scene.server.client.post("/api/events/batch", json=events)
     except OSError:
