@@ -49,6 +49,8 @@ class Restoring {
   Result<> cut(const PartitionPlace& into, uint32_t segment, Lsn last);
   Result<> begin_segment(const PartitionPlace& into, const LogPosition& position);
   Result<> copy(const std::string& path);
+  Result<> check(const std::string& path) const;
+  Result<> hold_against_manifest(const std::string& path, const Result<FileSeal>& seal) const;
   bool is_listed(const std::string& path) const {
     return std::ranges::find(manifest_.files, path, &BackupFile::path) != manifest_.files.end();
   }
@@ -128,12 +130,14 @@ Result<> Restoring::copy_bases(const PartitionPlace& from, Lsn last, Lsn log_fir
                      ": the log begins at LSN " + std::to_string(log_first) + " and no base before that is there");
 }
 
+// Those behind the cut are looked at, too: a damaged last batch reads like a log that ends before it, and the cut would be there.
 Result<> Restoring::copy_segments(const PartitionPlace& from, Lsn last, const std::vector<uint32_t>& segments) {
   uint32_t copied = 0;
   for (uint32_t segment : segments) {
     auto reader = SegmentReader::open(disk_, from, segment);
     if (!reader) return reader.problem();
-    if (reader->header().first_lsn > last && copied != 0) break;
+    if (reader->header().first_lsn > last) TRY_DONE(check(within(from.log()) + "/" + segment_name(segment)));
+    if (reader->header().first_lsn > last && copied != 0) continue;
     if (reader->header().first_lsn > last) return begin_segment(into(from), {segment, segment_header_bytes,
                                                                             reader->header().first_lsn,
                                                                             reader->header().chain});
@@ -188,16 +192,25 @@ Result<> Restoring::begin_segment(const PartitionPlace& to, const LogPosition& p
 }
 
 Result<> Restoring::copy(const std::string& path) {
+  auto seal = copy_file(disk_, options_.from + "/" + path, options_.into + "/" + path);
+  TRY_DONE(hold_against_manifest(path, seal));
+  ++report_.files;
+  report_.bytes += seal->bytes;
+  return Done{};
+}
+
+Result<> Restoring::check(const std::string& path) const {
+  return hold_against_manifest(path, seal_file(disk_, options_.from + "/" + path));
+}
+
+Result<> Restoring::hold_against_manifest(const std::string& path, const Result<FileSeal>& seal) const {
+  if (!seal) return seal.problem();
   auto file = std::ranges::find(manifest_.files, path, &BackupFile::path);
   if (file == manifest_.files.end())
     return Problem(Error::storage_damaged, options_.from + "/" + path, "The backup's manifest does not list it");
-  auto seal = copy_file(disk_, options_.from + "/" + path, options_.into + "/" + path);
-  if (!seal) return seal.problem();
   if (*seal != file->seal)
     return Problem(Error::storage_damaged, options_.from + "/" + path,
                    "The file is not what the backup's manifest says");
-  ++report_.files;
-  report_.bytes += seal->bytes;
   return Done{};
 }
 

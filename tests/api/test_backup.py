@@ -98,7 +98,7 @@ def test_damage_in_a_backup_is_named(fresh_server, tmp_path, name):
     assert server.stop() == 0
     assert server.command("base").returncode == 0
     back_up(server, tmp_path / "backup")
-    for victim in (sorted((tmp_path / "backup").rglob("*.seg"))[1], sorted((tmp_path / "backup").rglob("data.mdb"))[0]):
+    for victim in (*(tmp_path / "backup").rglob("*.seg"), sorted((tmp_path / "backup").rglob("data.mdb"))[0]):
         content = victim.read_bytes()
         victim.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
         checked = run("backup", "--into", str(tmp_path / "backup"), "--verify")
