@@ -159,6 +159,8 @@ def test_without_descriptors_the_server_serves_on(fresh_server):
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (64, 64))
     producer = Producer(0, 1)
     producer.start(server.client.port)
+    while not producer.answered:  # it is there before the crowd
+        time.sleep(0.001)
     crowd = []
     for _ in range(120):
         one = socket.socket()
