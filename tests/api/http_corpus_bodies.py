@@ -42,7 +42,7 @@ def lengths():
 
 def codings():
     yield from table("6.1", coding, "200 200", [b"chunked", b" Chunked", b" CHUNKED", b"\tchunked", b"  chunked  "])
-    yield from table("6.1", coding, "400", [b"", b" ", b" chunked, chunked", b" chunked, gzip", b" chunked, identity", b" chunked\r\nTransfer-Encoding: chunked", b"\r\n chunked",
+    yield from table("6.1", coding, "400", [b"", b" ", b" chunked\t", b"\tchunked\t ", b" chunked, chunked", b" chunked, gzip", b" chunked, identity", b" chunked\r\nTransfer-Encoding: chunked", b"\r\n chunked",
                                             b" chunked\r\nTransfer-Encoding: identity", b" identity\r\nTransfer-Encoding: chunked", b" gzip\r\nTransfer-Encoding: chunked",
                                             b" \x0bchunked", b" chunked\x0b", b" chunked\x00", b" \x00chunked", b"\x0cchunked", b" chunked\x7f", b"\nchunked", b" chunked\n", b" chun\rked"])
     yield from table("6.1", coding, "501", [b" gzip", b" identity", b" gzip, chunked", b" deflate", b" xchunked", b" chunkedx", b" x-chunked", b" \"chunked\"", b" 'chunked'", b" chunked;q=1",
