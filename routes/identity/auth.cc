@@ -251,7 +251,7 @@ constexpr Route table[] = {
      "/api/auth/register",
      Role::anyone,
      handler<register_user>,
-     {.summary = "Create an account and its first API key", .status = 201}},
+     {.summary = "Create an account and its first API key", .status = 201, .keyed = true}},
     {Method::POST,
      "/api/auth/login",
      Role::anyone,

@@ -227,7 +227,7 @@ constexpr Route table[] = {
      "/api/keys",
      person.with(Scope::keys_write),
      handler<create_key>,
-     {.summary = "Make an API key; it is shown this once", .status = 201}},
+     {.summary = "Make an API key; it is shown this once", .status = 201, .keyed = true}},
     {Method::GET, "/api/keys", person.with(Scope::keys_read), handler<list_keys>, {.summary = "Your API keys"}},
     {Method::GET,
      "/api/keys/{id}",

@@ -94,6 +94,7 @@ struct App {
   std::span<const RouteTable> tables;
   std::vector<std::unique_ptr<LoopContext>> loops = {};
   Micros started_wall = 0;
+  std::string run = make_uuid(thread_random());  // of the program
   std::vector<ListenerInfo> listeners = {};
   std::string data = {}, environment = {};  // directory; as configured
   std::string origins = {};  // whose pages may open sockets here, besides our own

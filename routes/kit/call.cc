@@ -50,6 +50,7 @@ const std::string& Call::all_headers() {
 }
 
 void Call::answer(int status, std::string_view content_type, std::string_view body) {
+  if (keyed && keyed->claimed) return spawn(keep_and_answer(*this, status, std::string(content_type), std::string(body)));
   finished(status, body.size());
   exchange_.answer({status, content_type, all_headers(), body});
   end_call(*this);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "routes/kit/keyed.h"
 #include "routes/kit/route.h"
 #include "src/base/result.h"
 #include "src/base/short_text.h"
@@ -39,6 +40,7 @@ class Call {
   Micros started = 0;       // monotonic
   size_t bytes_in = 0;      // of the body as sent
   std::string_view code;    // of the problem it ended with
+  std::unique_ptr<KeyedCall> keyed;  // it carries an Idempotency-Key that its row honours
 
   Call(App& application, LoopContext& context, Exchange&& its_exchange)
       : app(application), here(context), exchange_(std::move(its_exchange)) {}

@@ -123,6 +123,7 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
     if (!decode(call, request, decoded)) return;
     call.set_request(&decoded);
   }
+  if (call.route->policy.keyed && !take_idempotency_key(call, call.request())) return;
   call.route->handler.run(call);
 }
 
