@@ -19,7 +19,7 @@ inline constexpr uint8_t key_uses = 18;          // id -> time of the last use, 
 inline constexpr uint8_t proofs = 19;            // SHA-256 of a token that was mailed, hex -> Proof
 inline constexpr uint8_t identity_counters = 20;  // "all" -> IdentityCounters
 inline constexpr uint8_t stores = 21;             // id, which is its tenant's -> Store
-inline constexpr uint8_t keyed_answers = 22;      // HMAC of who asked and the Idempotency-Key -> KeyedAnswer
-inline constexpr uint8_t keyed_answer_times = 23;  // time until which it is kept, 16 hex digits, and that HMAC -> nothing
+inline constexpr uint8_t keyed_answers = 24;      // HMAC of who asked and the Idempotency-Key -> KeyedAnswer
+inline constexpr uint8_t keyed_answer_times = 25;  // time until which it is kept, 16 hex digits, and that HMAC -> nothing
 
 }  // namespace headrace::tables

@@ -110,6 +110,7 @@ class Server {
   std::unique_ptr<Erasures> erasures_;
   std::unique_ptr<App> app_;
   std::unique_ptr<Router> router_;
+  TrustedProxies proxies_;
   std::unique_ptr<Edge> edge_;
   std::vector<OnLoop> on_loop_;
   std::atomic<bool> listening_{false};  // all loops
@@ -208,6 +209,7 @@ void Server::make_app() {
   app_->data = config_.data, app_->environment = config_.environment;
   app_->definitions = configured_definitions(config_);
   app_->origins = config_.websocket_origins;
+  if (auto proxies = config_.proxies(); proxies.ok()) proxies_ = *proxies;  // check_config has seen it
   app_->open_access = config_.auth == "open";
   app_->started_wall = system_clock().wall();
   app_->openapi = openapi_document(all_routes(), version);
@@ -272,7 +274,7 @@ void Server::start_shards(Loop& loop) {
 void Server::live(Loop& loop, std::latch& listening) {
   LoopContext& context = *app_->loops[loop.index()];
   OnLoop& mine = on_loop_[loop.index()];
-  mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_);
+  mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_, proxies_);
   std::optional<Signals> signals;  // before anybody hears that it listens
   std::vector<int> watched = {SIGTERM, SIGINT};
   if (edge_->has_tls()) watched.push_back(SIGHUP);
