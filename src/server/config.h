@@ -13,6 +13,7 @@
 #include "src/base/result.h"
 #include "src/features/definition.h"
 #include "src/identity/identity_rules.h"
+#include "src/settings/setting_table.h"
 #include "src/server/listen_config.h"
 #include "storage/retention.h"
 
@@ -66,6 +67,7 @@ struct Config {
 
   Level lowest_level() const;
   AccessRules access_rules() const;
+  SettingValues start_settings() const;  // what settings that live are before anybody changes them
   Micros dedup_window_us() const;
   RetentionPolicy retention(uint32_t in_partitions) const;  // of each
   Micros scrub_period_us() const;
