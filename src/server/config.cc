@@ -303,6 +303,16 @@ AccessRules Config::access_rules() const {
   return {static_cast<AccessLines>(index_of(access_log, access_words)), slow_request_ms * 1000};
 }
 
+SettingValues Config::start_settings() const {
+  SettingValues out;
+  for (size_t i = 0; i < setting_count; ++i) out[i] = setting_rows()[i].standard;
+  auto at = [&](SettingId id) -> SettingValue& { return out[static_cast<size_t>(id)]; };
+  at(SettingId::log_level) = word_setting(SettingId::log_level, log_level);
+  at(SettingId::log_access) = word_setting(SettingId::log_access, access_log);
+  at(SettingId::log_slow_request_ms).number = static_cast<double>(slow_request_ms);
+  return out;
+}
+
 Micros Config::dedup_window_us() const { return parse_duration(dedup_window).value_or(0); }
 
 RetentionPolicy Config::retention(uint32_t in_partitions) const {

@@ -15,6 +15,7 @@
 #include "src/identity/identity_rules.h"
 #include "src/net/trusted_proxies.h"
 #include "src/server/listen_config.h"
+#include "src/settings/setting_table.h"
 #include "storage/retention.h"
 
 namespace headrace {
@@ -69,6 +70,7 @@ struct Config {
 
   Level lowest_level() const;
   AccessRules access_rules() const;
+  SettingValues start_settings() const;  // what settings that live are before anybody changes them
   Micros dedup_window_us() const;
   RetentionPolicy retention(uint32_t in_partitions) const;  // of each
   Micros scrub_period_us() const;
