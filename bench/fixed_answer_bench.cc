@@ -23,7 +23,7 @@ class Fixed final : public HttpHandler {
         "\"offset\":123456789,\"time\":1234}\n";
     exchange.answer(std::move(reply));
   }
-  Reply protocol_error(Error error, std::string_view detail, std::string_view) override {
+  Reply protocol_error(Error error, std::string_view detail, const Request&) override {
     return {row_of(error).status, "text/plain", "", std::string(detail) + "\n"};
   }
 };

@@ -12,7 +12,7 @@ std::span<const RouteTable> all_routes() {
                                     routes::documents(),   routes::erasures(),
                                     routes::auth(),        routes::keys(),     routes::users(),
                                     routes::learning_auth(), routes::internal_auth(), routes::admin_users(),
-                                    routes::stores()};
+                                    routes::stores(),      routes::configuration()};
   return tables;
 }
 

@@ -29,6 +29,7 @@ RouteTable learning_auth();
 RouteTable internal_auth();
 RouteTable admin_users();
 RouteTable stores();
+RouteTable configuration();
 }  // namespace routes
 
 }  // namespace headrace

@@ -34,7 +34,7 @@ constexpr Route table[] = {
      "/admin/erasures",
      Role::admin,
      handler<begin_erasure>,
-     {.summary = "Erase a person from features, documents and the log", .status = 202}},
+     {.summary = "Erase a person from features, documents and the log", .status = 202, .keyed = true}},
     {Method::GET,
      "/admin/erasures/{id}",
      Role::admin,

@@ -57,11 +57,10 @@ struct Subscription {
 };
 
 // One open stream. Tasks share it with its connection.
-class EventStream final : public SocketSession, public std::enable_shared_from_this<EventStream> {
+class EventStream final : public CallerSession, public std::enable_shared_from_this<EventStream> {
  public:
-  explicit EventStream(const Call& call) : app_(call.app), here_(call.here), request_id_(call.id.view()) {}
+  explicit EventStream(const Call& call) : CallerSession(call), request_id_(call.id.view()) {}
 
-  void opened(WebSocket socket) override { socket_ = socket; }
   void message(const SocketMessage& message, Exchange exchange) override;
   void closed() override { subscription_.reset(); }
 
@@ -77,10 +76,7 @@ class EventStream final : public SocketSession, public std::enable_shared_from_t
   bool follows(const std::shared_ptr<Subscription>& its) const { return subscription_ == its && !socket_.gone(); }
   bool may_read(const Subscription& its, const std::vector<Lsn>& through) const;
 
-  App& app_;
-  LoopContext& here_;
   std::string request_id_;  // of the handshake
-  WebSocket socket_;
   std::shared_ptr<Subscription> subscription_;
 };
 
@@ -97,6 +93,7 @@ Result<> EventStream::read(const SocketMessage& message, EventBatch& batch, Stre
 }
 
 void EventStream::message(const SocketMessage& message, Exchange exchange) {
+  if (!permitted()) return exchange.answer({.body = problem_text(Error::authentication_required, {})});  // tick() closes it
   auto batch = here_.batches.take();
   StreamMessage asked;
   Result<> taken = read(message, *batch, asked);

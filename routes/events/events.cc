@@ -157,6 +157,11 @@ Task<Result<Page>> ingest_events(Call& call) {
     ++call.here.intake_refused;
     co_return read.problem();
   }
+  const int64_t most = call.here.settings->integer(SettingId::events_batch_max, call.caller.tenant.view());
+  if (static_cast<int64_t>(batch->entries().size()) > most) {
+    ++call.here.intake_refused;
+    co_return Problem{Error::invalid_input, "events", fmt::format("a batch may bring at most {}", most)};
+  }
   IngestedBatch done = co_await ingest_all(call.app.shards, *batch, call.app.clock.wall());
   call.here.intake_refused += done.problems.size();
   call.here.intake.observe(call.app.clock.monotonic() - call.started);

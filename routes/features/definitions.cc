@@ -209,7 +209,7 @@ constexpr Route table[] = {
      "/admin/features",
      Role::admin,
      handler<add_definition>,
-     {.summary = "Add a feature definition; it is served when all of the log is folded by it"}},
+     {.summary = "Add a feature definition; it is served when all of the log is folded by it", .keyed = true}},
     {Method::DELETE,
      "/admin/features/{entity}/{name}",
      Role::admin,

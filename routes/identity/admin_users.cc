@@ -132,7 +132,7 @@ constexpr Route table[] = {
      "/admin/users/{user_id}/credits",
      Role::admin,
      handler<give_credits>,
-     {.summary = "Give credits to a user"}},
+     {.summary = "Give credits to a user", .keyed = true}},
 };
 static_assert(well_formed(table));
 

@@ -126,7 +126,6 @@ Result<Page> issue_service_token(Call& call) {
   if (!named) return oauth_error(401, "invalid_client", "There is no such client, or its secret is another");
   auto scopes = granted(wish->scope, (*key)->caller.scopes);
   if (!scopes) return oauth_error(400, "invalid_scope", "The client lacks one of these scopes");
-  keep_out_of_caches(call);
   return Page{to_json(make_service_token(call, **key, *scopes))};
 }
 
@@ -181,7 +180,6 @@ Result<Page> read_jwks(Call& call) {
     std::string jwk = key.jwk();
     if (!jwk.empty()) keys += (keys.empty() ? "" : ",") + jwk;
   }
-  call.add_header("Cache-Control", "public, max-age=300");
   return Page{R"({"keys":[)" + keys + "]}", "application/jwk-set+json"};
 }
 
@@ -205,6 +203,7 @@ constexpr Route table[] = {
       .body_bytes_max = 16 * 1024,
       .body = "application/x-www-form-urlencoded,application/json",
       .produces = "application/json",
+      .secret = true,
       .answer = &type_of<ServiceToken>()}},
     {Method::POST,
      "/internal/auth/validate",
@@ -220,7 +219,7 @@ constexpr Route table[] = {
      "/.well-known/jwks.json",
      Role::anyone,
      handler<read_jwks>,
-     {.summary = "Public keys of access tokens (RFC 7517)", .produces = "application/jwk-set+json"}},
+     {.summary = "Public keys of access tokens (RFC 7517)", .produces = "application/jwk-set+json", .cache_s = 300}},
     {Method::POST,
      "/admin/token-keys/rotate",
      Role::admin,

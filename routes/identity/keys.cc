@@ -167,7 +167,6 @@ Result<KeyDetails> read_here(const Documents& documents, const RevokeKey& wish) 
 }
 
 Task<Result<CreatedKey>> create_key(Call& call, NewKey want) {
-  keep_out_of_caches(call);
   CreatedKey out;
   out.key = make_key();
   CreateKey wish;
@@ -227,7 +226,7 @@ constexpr Route table[] = {
      "/api/keys",
      person.with(Scope::keys_write),
      handler<create_key>,
-     {.summary = "Make an API key; it is shown this once", .status = 201}},
+     {.summary = "Make an API key; it is shown this once", .status = 201, .secret = true, .keyed = true}},
     {Method::GET, "/api/keys", person.with(Scope::keys_read), handler<list_keys>, {.summary = "Your API keys"}},
     {Method::GET,
      "/api/keys/{id}",

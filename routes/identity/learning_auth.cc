@@ -94,7 +94,7 @@ constexpr Route table[] = {
      "/api/v1/auth/login",
      Role::anyone,
      handler<learning_login>,
-     {.summary = "Sign in with address and password"}},
+     {.summary = "Sign in with address and password", .secret = true}},
     {Method::GET,
      "/api/v1/auth/me",
      person.with(Scope::account_read),

@@ -28,10 +28,7 @@ std::string hash_of_token(std::string_view token) {
   return hexadecimal({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
-void keep_out_of_caches(Call& call) { call.add_header("Cache-Control", "no-store"); }
-
 Tokens make_tokens(Call& call, const SessionGrant& grant) {
-  keep_out_of_caches(call);
   Identity& identity = call.app.identity;
   const Account& account = grant.account;
   TokenClaims claims;
@@ -73,7 +70,6 @@ Task<Result<RegisteredAccount>> register_person(Call& call, NewAccount want) {
   if (!admitted.ok()) co_return admitted.problem();
   Result<std::string> hash = co_await offload(identity.passwords(), hash_password, std::move(want.password));
   if (!hash.ok()) co_return hash.problem();
-  keep_out_of_caches(call);
   RegisteredAccount out;
   out.key = make_key();
   std::string token = identity.sends_mail() ? make_secret() : std::string();

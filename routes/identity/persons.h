@@ -42,7 +42,6 @@ Task<Result<Account>> account_for(Call& call, std::string id);
 bool may_see(const Caller& caller, const Account& account);
 
 // Of answers that show a secret.
-void keep_out_of_caches(Call& call);
 
 // SHA-256 of a token that was mailed, as documents have it.
 std::string hash_of_token(std::string_view token);

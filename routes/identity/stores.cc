@@ -158,7 +158,7 @@ constexpr Permit keeper = allow(Role::org_admin).with(Scope::stores_write);
 
 constexpr Route table[] = {
     {Method::GET, "/api/stores", Role::admin, handler<list_stores>, {.summary = "All stores"}},
-    {Method::POST, "/api/stores", Role::admin, handler<create_store>, {.summary = "Create a store", .status = 201}},
+    {Method::POST, "/api/stores", Role::admin, handler<create_store>, {.summary = "Create a store", .status = 201, .keyed = true}},
     {Method::GET, "/api/stores/{id}", member, handler<read_store>, {.summary = "One store"}},
     {Method::PUT,
      "/api/stores/{id}",

@@ -189,7 +189,7 @@ constexpr Route table[] = {
      "/api/users",
      Role::anyone,
      handler<create_user>,
-     {.summary = "Create a user", .status = 201}},
+     {.summary = "Create a user", .status = 201, .secret = true, .keyed = true}},
     {Method::GET,
      "/api/users/{user_id}",
      person.own<&NamedUser::user_id>().or_any(Role::operator_, Role::org_admin, Role::service).with(Scope::users_read),

@@ -19,12 +19,14 @@ std::string_view trace_id_of(std::string_view traceparent) {
 }  // namespace
 
 AccessLog::AccessLog(Loop& loop, const AccessRules& rules)
-    : status_min_(rules.lines == AccessLines::all      ? 0
-                  : rules.lines == AccessLines::errors ? 400
-                                                       : INT_MAX),
-      took_max_(rules.lines == AccessLines::off || rules.slow_us == 0 ? INT64_MAX : rules.slow_us) {
-  if (rules.lines != AccessLines::off)
-    hook_ = loop.at_end_of_iteration(Stage::output, [this] { hand_over(); });
+    : hook_(loop.at_end_of_iteration(Stage::output, [this] { hand_over(); })) {
+  set_rules(rules);
+}
+
+void AccessLog::set_rules(const AccessRules& rules) {
+  const AccessLines wanted = rules.lines;
+  status_min_ = wanted == AccessLines::all ? 0 : wanted == AccessLines::errors ? 400 : INT_MAX;
+  took_max_ = wanted == AccessLines::off || rules.slow_us == 0 ? INT64_MAX : rules.slow_us;
 }
 
 Level AccessLog::level_of(int status, Micros took) const {

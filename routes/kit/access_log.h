@@ -30,6 +30,7 @@ struct AccessRules {
 class AccessLog {
  public:
   AccessLog(Loop& loop, const AccessRules& rules);
+  void set_rules(const AccessRules& rules);
   ~AccessLog() { hand_over(); }
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
@@ -46,8 +47,8 @@ class AccessLog {
   void add(Level level, std::string_view event, std::span<const LogField> fields);
   void hand_over();
 
-  int status_min_;
-  Micros took_max_;
+  int status_min_ = 0;
+  Micros took_max_ = 0;
   std::string lines_;
   uint64_t count_ = 0;
   Loop::Hook hook_;

@@ -23,6 +23,7 @@
 #include "src/runtime/loop.h"
 #include "src/runtime/offload.h"
 #include "src/scoring/model_set.h"
+#include "src/settings/settings.h"
 #include "storage/segment_keeper.h"
 
 namespace headrace {
@@ -71,6 +72,7 @@ struct LoopContext {
   AccessLog access;
   Shard* shard = nullptr;          // the first of the shards that live here; every loop owns one at least
   Credentials* credentials = nullptr;  // who calls
+  SharedSettings settings;             // in force; never nullptr once the loops run
   RateLimiter validations{limits::refusal_limit_slots};
   EventBatches batches;            // scratch of the intake
   std::string headers, body;       // scratch of answers
@@ -94,9 +96,11 @@ struct App {
   std::span<const RouteTable> tables;
   std::vector<std::unique_ptr<LoopContext>> loops = {};
   Micros started_wall = 0;
+  std::string run = make_uuid(thread_random());  // of the program
   std::vector<ListenerInfo> listeners = {};
   std::string data = {}, environment = {};  // directory; as configured
   std::string origins = {};  // whose pages may open sockets here, besides our own
+  std::unique_ptr<Settings> settings = {};
   bool open_access = false;  // no credential needed (loopback only)
   std::atomic<bool> draining = false;
   std::vector<features::Definition> definitions = {};  // of the program and its configuration

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "codec/checksum.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
 #include "src/net/text.h"
@@ -49,7 +50,23 @@ const std::string& Call::all_headers() {
   return headers;
 }
 
+// Adds what the client needs to keep an answer, and says whether it has it already (RFC 9110 13.1.2: weakly compared).
+bool Call::kept_by_client(std::string_view body) {
+  std::string tag = fmt::format("\"{:016x}\"", hash64(body));
+  add_header("ETag", "W/" + tag);
+  add_header("Cache-Control", fmt::format("{}, max-age={}", route->permit.open() ? "public" : "private", route->policy.cache_s));
+  bool same = false;
+  for_each_token(if_none_match, [&](std::string_view given) {
+    if (given.starts_with("W/")) given.remove_prefix(2);
+    same |= given == tag || given == "*";
+  });
+  return same;
+}
+
 void Call::answer(int status, std::string_view content_type, std::string_view body) {
+  if (keyed && keyed->claimed) return spawn(keep_and_answer(*this, status, std::string(content_type), std::string(body)));
+  if (route && route->policy.cache_s > 0 && status == 200 && kept_by_client(body)) status = 304, content_type = body = {};
+  if (route && route->policy.secret) add_header("Cache-Control", "no-store");
   finished(status, body.size());
   exchange_.answer({status, content_type, all_headers(), body});
   end_call(*this);
@@ -72,17 +89,19 @@ void Call::upgrade(const Handshake& handshake, std::shared_ptr<SocketSession> se
 
 void Call::answer_problem(const Problem& problem) {
   code = row_of(problem.error).code;
-  ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall());
+  ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall(), wants_problem_json);
   if (problem.error == Error::overloaded || problem.error == Error::storage_full)
     add_header("Retry-After", "1");
   else if (problem.retry_after_s > 0)
     add_header("Retry-After", std::to_string(problem.retry_after_s));
+  if (problem.error == Error::unsupported_media_type && method == Method::POST && route)
+    add_header("Accept-Post", route->policy.body.empty() ? "application/json" : route->policy.body);
   if (problem.error == Error::upgrade_required) {
     add_header("Upgrade", "websocket");
     add_header("Connection", "Upgrade");
     add_header("Sec-WebSocket-Version", "13");
   }
-  answer(reply.status, "application/json", reply.body);
+  answer(reply.status, reply.content_type, reply.body);
 }
 
 std::string& detail::scratch_body(Call& call) {

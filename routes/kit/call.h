@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "routes/kit/keyed.h"
 #include "routes/kit/route.h"
 #include "src/base/result.h"
 #include "src/base/short_text.h"
@@ -39,6 +40,9 @@ class Call {
   Micros started = 0;       // monotonic
   size_t bytes_in = 0;      // of the body as sent
   std::string_view code;    // of the problem it ended with
+  std::unique_ptr<KeyedCall> keyed;  // it carries an Idempotency-Key that its row honours
+  bool wants_problem_json = false;  // of RFC 9457
+  std::string if_none_match;        // where the row has a cache
 
   Call(App& application, LoopContext& context, Exchange&& its_exchange)
       : app(application), here(context), exchange_(std::move(its_exchange)) {}
@@ -70,6 +74,7 @@ class Call {
  private:
   Exchange exchange_;
   void finished(int status, size_t bytes_out);
+  bool kept_by_client(std::string_view body);
   const std::string& all_headers();
 
   const Request* request_ = nullptr;
@@ -80,11 +85,14 @@ class Call {
 Call& make_call(App& app, LoopContext& here, Exchange exchange);
 void end_call(Call& call);
 
-// The body of an error in the form of `system`, and its status.
+// The body of an error in the form of `system` or, where `problem_json`, of RFC 9457; and its status.
 struct ProblemReply {
   int status;
+  std::string_view content_type;
   std::string body;
 };
-ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall);
+ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
+                            bool problem_json = false);
+bool accepts_problem_json(std::string_view accept);
 
 }  // namespace headrace

@@ -104,6 +104,7 @@ Task<void> run_waiting(Call& call) {
       call.answer_problem(read.problem());
       co_return;
     }
+    if (call.keyed && !co_await claim(call)) co_return;
     finish(call, co_await F(call, std::move(input)));
   }
 }
@@ -149,6 +150,7 @@ inline constexpr Handler handler{
     .input = detail::name_or_none<typename detail::Signature<decltype(F)>::In>(),
     .out = detail::shape_or_null<typename detail::Signature<decltype(F)>::Out>(),
     .run = detail::run<F>,
+    .waits = detail::Signature<decltype(F)>::waits,
 };
 
 }  // namespace headrace

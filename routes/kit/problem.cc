@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "codec/time_text.h"
 #include "routes/kit/call.h"
+#include "src/net/text.h"
 
 namespace headrace {
 namespace {
@@ -118,24 +119,42 @@ std::string details_of(const Problem& problem) {
 
 }  // namespace
 
-ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall) {
+bool accepts_problem_json(std::string_view accept) {
+  constexpr std::string_view wanted = "application/problem+json";
+  bool found = false;
+  for_each_token(accept, [&](std::string_view range) {
+    std::string_view type = trimmed(range.substr(0, range.find(';')));
+    bool refused = range.find("q=0") != range.npos && range.find_first_of("123456789", range.find("q=0")) == range.npos;
+    found |= equal_any_case(type, wanted) && !refused;
+  });
+  return found;
+}
+
+ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
+                            bool problem_json) {
   int status = status_in(system, problem);
   // "Missing required field: x" already names its field.
   std::string text = quoted(problem.error == Error::missing_field ? problem.detail : problem.text());
   std::string code = quoted(code_in(system, problem));
+  constexpr std::string_view json = "application/json";
+  if (problem_json)
+    return {status, "application/problem+json",
+            fmt::format(
+                R"({{"type":"about:blank","title":{},"status":{},"detail":{},"code":{},"details":{},"request_id":{}}})",
+                quoted(title_of(status)), status, text, code, details_of(problem), quoted(request_id))};
   switch (system) {
     case System::stream:
-      return {status, fmt::format(R"({{"error":{},"details":{}}})", quoted(title_of(status)), text)};
+      return {status, json, fmt::format(R"({{"error":{},"details":{}}})", quoted(title_of(status)), text)};
     case System::learning: {
       std::string_view message = learning_message(status);
       std::string retry = problem.retry_after_s > 0 ? fmt::format(R"(,"retryAfter":{})", problem.retry_after_s) : "";
-      return {status, fmt::format(R"({{"success":false,"error":{{"code":{},"message":{},"details":{}{}}}}})", code,
+      return {status, json, fmt::format(R"({{"success":false,"error":{{"code":{},"message":{},"details":{}{}}}}})", code,
                                   quoted(message.empty() ? title_of(status) : message), text, retry)};
     }
     default: {
       std::string time;
       append_time(wall, true, time);
-      return {status,
+      return {status, json,
               fmt::format(
                   R"({{"error":{},"message":{},"code":{},"details":{},"timestamp":"{}","request_id":{}}})",
                   quoted(title_of(status)), text, code, details_of(problem), time, quoted(request_id))};

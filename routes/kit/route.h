@@ -29,6 +29,7 @@ struct Handler {
   std::string_view input{};       // its type, as rules about its fields name it
   const TypeInfo* out = nullptr;  // nullptr: answers with a page of its own
   void (*run)(Call&) = nullptr;   // takes the call over; answers now or later
+  bool waits = false;             // a coroutine
   bool is_socket = false;         // a GET that becomes a WebSocket (routes/kit/socket.h)
 };
 
@@ -38,7 +39,10 @@ struct Policy {
   size_t body_bytes_max = limits::body_bytes_max;
   std::string_view body{};      // for handlers that read the body themselves: its media types, for OpenAPI
   std::string_view produces{};  // for pages: their media type
+  int cache_s = 0;      // an answer may be kept so long, and has an ETag
+  bool secret = false;  // answers hold secrets: nobody keeps them
   const TypeInfo* answer = nullptr;  // for pages of JSON: what they look like
+  bool keyed = false;  // a POST that makes something: honours Idempotency-Key (routes/kit/keyed.h)
   SlowReader slow_reader = SlowReader::wait;  // for sockets, as all below
   size_t message_bytes_max = limits::socket_message_bytes_max;
 };
@@ -68,6 +72,8 @@ void a_path_parameter_is_not_a_field_of_the_input();
 void a_row_has_no_summary();
 void a_row_permits_by_a_field_that_its_input_has_not();
 void a_socket_is_opened_by_GET();
+void a_keyed_row_is_a_POST_whose_handler_waits_and_takes_input();
+void what_is_cached_is_read_by_GET_and_no_secret();
 }  // namespace route_rules
 
 namespace detail {
@@ -108,6 +114,10 @@ consteval bool well_formed(const Route (&rows)[N]) {
     detail::check_permit(rows[i]);
     if (rows[i].policy.summary.empty()) route_rules::a_row_has_no_summary();
     if (rows[i].handler.is_socket && rows[i].method != Method::GET) route_rules::a_socket_is_opened_by_GET();
+    if (rows[i].policy.keyed && (rows[i].method != Method::POST || !rows[i].handler.waits || !rows[i].handler.takes_input))
+      route_rules::a_keyed_row_is_a_POST_whose_handler_waits_and_takes_input();
+    if (rows[i].policy.cache_s > 0 && (rows[i].method != Method::GET || rows[i].policy.secret))
+      route_rules::what_is_cached_is_read_by_GET_and_no_secret();
     for (size_t j = 0; j < i; ++j)
       if (rows[i].method == rows[j].method && rows[i].path == rows[j].path)
         route_rules::two_rows_of_a_table_have_the_same_method_and_path();

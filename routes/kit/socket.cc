@@ -3,7 +3,15 @@
 
 #include "routes/kit/app.h"
 
-namespace headrace::detail {
+namespace headrace {
+
+bool CallerSession::permitted() const { return here_.credentials->still_holds(caller_, app_.clock.wall()); }
+
+void CallerSession::tick() {
+  if (!permitted()) socket_.close(unauthorized, "the credential has ended");
+}
+
+namespace detail {
 
 Result<Handshake> shake_hands(Call& call) {
   auto handshake = read_handshake(call.request());
@@ -17,4 +25,5 @@ void finish_handshake(Call& call, const Result<Handshake>& handshake, Result<std
   call.upgrade(*handshake, std::move(*session));
 }
 
-}  // namespace headrace::detail
+}  // namespace detail
+}  // namespace headrace

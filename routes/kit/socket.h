@@ -9,6 +9,27 @@
 #include "src/net/websocket.h"
 
 namespace headrace {
+
+// A session of somebody: it is closed when what they have shown for the handshake holds no longer.
+class CallerSession : public SocketSession {
+ public:
+  static constexpr uint16_t unauthorized = 4401;  // the close code; 4xxx are applications' own
+
+  explicit CallerSession(const Call& call) : app_(call.app), here_(call.here), caller_(call.caller) {}
+  void opened(WebSocket socket) override { socket_ = socket; }
+  void tick() final;
+
+ protected:
+  bool permitted() const;  // still
+
+  App& app_;
+  LoopContext& here_;
+  WebSocket socket_;
+
+ private:
+  Caller caller_;
+};
+
 namespace detail {
 
 // Answers the call where the handshake is refused.

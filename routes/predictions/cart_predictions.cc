@@ -1,4 +1,6 @@
 // Cart predictions: will this visit end without a purchase? System `cart`.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "routes/kit/handler.h"
@@ -120,6 +122,9 @@ Task<void> predict_into(App* app, std::string cart, PredictOptions options, Resu
 }
 
 Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
+  const int64_t most = call.here.settings->integer(SettingId::predictions_batch_max, call.caller.tenant.view());
+  if (static_cast<int64_t>(want.cart_ids.size()) > most)
+    co_return Problem{Error::invalid_input, "cart_ids", fmt::format("may name at most {} carts", most)};
   std::vector<Result<CartAnswer>> results(want.cart_ids.size(), Error::internal_error);
   Sequence finished;
   for (size_t i = 0; i < results.size(); ++i)

@@ -108,6 +108,24 @@ struct Status {
   }
 };
 
+struct ConnectionsStatus {
+  std::string status = "healthy";
+  Timestamp timestamp;
+  int64_t sockets_open = 0, sockets_opened = 0, messages_in = 0, messages_out = 0, messages_dropped = 0;
+  int64_t connections_open = 0;
+  static constexpr auto shape() {
+    return std::tuple{
+        field("status", &ConnectionsStatus::status, "In a word"),
+        field("timestamp", &ConnectionsStatus::timestamp, "Now, UTC"),
+        field("sockets_open", &ConnectionsStatus::sockets_open, "WebSockets that are open"),
+        field("sockets_opened", &ConnectionsStatus::sockets_opened, "Since the start"),
+        field("messages_in", &ConnectionsStatus::messages_in, "Received over them since the start"),
+        field("messages_out", &ConnectionsStatus::messages_out, "Sent"),
+        field("messages_dropped", &ConnectionsStatus::messages_dropped, "Not sent, since their readers are slow"),
+        field("connections_open", &ConnectionsStatus::connections_open, "Of HTTP and WebSockets")};
+  }
+};
+
 double uptime(const App& app) { return static_cast<double>(app.clock.wall() - app.started_wall) / second_us; }
 
 Result<Health> health(Call& call) {
@@ -180,6 +198,24 @@ Task<Result<Status>> status(Call& call) {
   co_return out;
 }
 
+// All services of the documentation are one process: its health is the system's.
+Task<Result<DetailedHealth>> system_health(Call& call) { return health_detailed(call); }
+
+Task<Result<ConnectionsStatus>> connections_status(Call& call) {
+  App& app = call.app;
+  Result<Snapshot> all = co_await take_snapshot(app);
+  if (!all.ok()) co_return all.problem();
+  const HttpCounters& http = all->http;
+  ConnectionsStatus out;
+  out.status = state_of(app), out.timestamp.us = app.clock.wall();
+  out.sockets_open = static_cast<int64_t>(http.sockets_open), out.sockets_opened = static_cast<int64_t>(http.sockets_opened);
+  out.messages_in = static_cast<int64_t>(http.socket_messages_in);
+  out.messages_out = static_cast<int64_t>(http.socket_messages_out);
+  out.messages_dropped = static_cast<int64_t>(http.socket_messages_dropped);
+  out.connections_open = static_cast<int64_t>(http.connections_open);
+  co_return out;
+}
+
 constexpr Route table[] = {
     {Method::GET, "/health", Role::anyone, handler<health>, {.summary = "Alive, and since when"}},
     {Method::GET,
@@ -192,6 +228,16 @@ constexpr Route table[] = {
      Role::anyone,
      handler<internal_health_detailed>,
      {.summary = "The state of every part"}},
+    {Method::GET,
+     "/api/health/system",
+     allow(Role::operator_, Role::service),
+     handler<system_health>,
+     {.summary = "The state of every part of the whole system"}},
+    {Method::GET,
+     "/connections/status",
+     Role::anyone,
+     handler<connections_status>,
+     {.summary = "How many WebSockets there are, and what went over them"}},
     {Method::GET,
      "/ready",
      Role::anyone,

@@ -8,7 +8,9 @@
 #include "routes/system/health_state.h"
 #include "routes/system/snapshot.h"
 #include "routes/tables.h"
+#include "src/base/log.h"
 #include "src/base/version.h"
+#include "src/runtime/ask.h"
 
 namespace headrace {
 namespace {
@@ -94,6 +96,32 @@ struct ServicesStatus {
     return std::tuple{field("status", &ServicesStatus::status, "The worst of them"),
                       field("timestamp", &ServicesStatus::timestamp, "Now, UTC"),
                       field("services", &ServicesStatus::services, "One per listener")};
+  }
+};
+
+struct DiscoverService {
+  std::string name;
+  static constexpr auto shape() {
+    return std::tuple{field("name", &DiscoverService::name, "Of the service, as its listeners go by", length(1, 64))};
+  }
+};
+
+struct DiscoveredService {
+  std::string name, status;
+  std::vector<std::string> urls;
+  static constexpr auto shape() {
+    return std::tuple{field("name", &DiscoveredService::name, "Of the service"),
+                      field("status", &DiscoveredService::status, "In a word"),
+                      field("urls", &DiscoveredService::urls, "Where it listens, in the order of the configuration")};
+  }
+};
+
+struct CachesCleared {
+  std::string status = "cleared";
+  std::map<std::string, int64_t> entries;
+  static constexpr auto shape() {
+    return std::tuple{field("status", &CachesCleared::status, "cleared"),
+                      field("entries", &CachesCleared::entries, "How many each cache has forgotten")};
   }
 };
 
@@ -226,6 +254,30 @@ Result<ServicesStatus> services_status(Call& call) {
   return out;
 }
 
+Result<DiscoveredService> discover_service(Call& call, const DiscoverService& want) {
+  DiscoveredService out;
+  out.name = want.name, out.status = state_of(call.app);
+  for (auto& listener : call.app.listeners)
+    if (listener.service == want.name) out.urls.push_back(listener.url);
+  if (out.urls.empty()) return Problem{Error::not_found, "name", "no listener goes by it"};
+  return out;
+}
+
+size_t clear_here(Predictions* predictions) { return predictions->clear_cache(); }
+
+Task<Result<CachesCleared>> clear_caches(Call& call) {
+  App& app = call.app;
+  CachesCleared out;
+  int64_t& forgotten = out.entries["predictions"];
+  for (uint32_t p = 0; p < app.shards.count(); ++p) {
+    auto cleared = co_await ask(app.shards[p].loop(), clear_here, app.predictions[p].get());
+    if (!cleared.ok()) co_return cleared.problem();
+    forgotten += static_cast<int64_t>(*cleared);
+  }
+  log_line(Level::info, "caches_cleared", {{"predictions", forgotten}});
+  co_return out;
+}
+
 Task<Result<InfrastructureStatus>> infrastructure_status(Call& call) {
   App& app = call.app;
   Result<Snapshot> all = co_await take_snapshot(app);
@@ -262,6 +314,11 @@ constexpr Route cart_table[] = {
     {Method::GET, "/models/health", Role::anyone, handler<models_health>, {.summary = "Which models are loaded"}},
     {Method::GET, "/storage/usage", Role::service, handler<storage_usage>, {.summary = "What the disk holds"}},
     {Method::GET, "/status/services", Role::service, handler<services_status>, {.summary = "Every listener and its service"}},
+    {Method::GET,
+     "/internal/services/discover/{name}",
+     Role::service,
+     handler<discover_service>,
+     {.summary = "Where a service of this server listens"}},
     {Method::GET, "/status/infrastructure", Role::service, handler<infrastructure_status>, {.summary = "Loops, partitions, disk"}},
 };
 static_assert(well_formed(cart_table));
@@ -273,6 +330,11 @@ static_assert(well_formed(learning_table));
 
 constexpr Route predict_table[] = {
     {Method::GET, "/monitoring/api/health", Role::anyone, handler<api_health>, {.summary = "Alive"}},
+    {Method::POST,
+     "/api/enterprise/admin/cache/clear",
+     Role::admin,
+     handler<clear_caches>,
+     {.summary = "Forget the predictions that would be given again"}},
 };
 static_assert(well_formed(predict_table));
 

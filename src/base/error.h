@@ -31,6 +31,7 @@ namespace headrace {
   row(origin_not_allowed,      "ORIGIN_NOT_ALLOWED",       403, "Pages of this origin may not connect here") \
   row(headers_too_large,       "HEADERS_TOO_LARGE",        431, "The header fields are too large") \
   row(insufficient_credits,    "INSUFFICIENT_CREDITS",     402, "Not enough credits") \
+  row(idempotency_key_reused,  "IDEMPOTENCY_KEY_REUSED",   422, "This Idempotency-Key belongs to another request") \
   row(email_taken,             "EMAIL_TAKEN",              409, "Email already exists") \
   row(username_taken,          "USERNAME_TAKEN",           409, "Username already exists") \
   row(invalid_proof,           "INVALID_TOKEN",            400, "The token is not valid, was used or has expired") \

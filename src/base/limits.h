@@ -238,6 +238,9 @@ inline constexpr Micros key_uses_period_us = 1 * minute_us;
 inline constexpr size_t publish_batch_max = 1'000;            // changes told to a loop at once
 inline constexpr size_t stores_max = 100'000;
 inline constexpr size_t store_settings_bytes_max = 64 * 1024;
+inline constexpr size_t idempotency_key_bytes_max = 255;
+inline constexpr Micros keyed_answer_lifetime_us = 1 * day_us;
+inline constexpr size_t keyed_answers_max = 100'000;           // then 503
 inline constexpr int64_t credits_at_start = 1'000;
 inline constexpr int64_t credits_max = 1'000'000'000'000;
 

@@ -26,7 +26,7 @@ void log_line(Level level, std::string_view event, std::initializer_list<LogFiel
 void append_log_line(Level level, std::string_view event, std::span<const LogField> fields, std::string& out);
 void log_lines(std::string_view lines, uint64_t count);
 
-// Lines below this level are not written. Set once, before threads start.
+// Lines below this level are not written. Any thread.
 void set_log_level(Level level);
 bool is_logged(Level level);
 

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "src/base/short_text.h"
+#include "src/base/time.h"
 #include "src/identity/roles.h"
 
 namespace headrace {
 
 enum class CredentialKind : uint8_t { none, open, api_key, user_token, service_token };
+
+inline constexpr Micros never_us = std::numeric_limits<Micros>::max();
 
 // How much a credential may ask for (rate_limit.h).
 enum class RateClass : uint8_t { standard, elevated, unlimited };
@@ -22,6 +26,8 @@ struct Caller {
   uint64_t key_id = 0;          // of the API key, also behind a service token; 0 for none
   uint64_t account_number = 0;  // the numeric user_id; 0: no account
   uint64_t session = 0;         // that a user's token belongs to
+  Micros expires = never_us;    // the credential
+  uint32_t version = 0;         // of the account, for tokens of persons
   ShortText<36> account;        // its UUID; empty: no account
   ShortText<64> tenant;         // organisation or store; empty: of the platform, none
 

@@ -81,10 +81,29 @@ Result<Credentials::Verified> Credentials::verify(std::string_view credential, s
 }
 
 bool Credentials::holds(const Verified& verified, Micros now) const {
-  if (now >= verified.expires) return false;
   if (verified.slot != no_slot && slots_[verified.slot].generation != verified.generation) return false;
-  if (verified.version != 0 && version_of(verified.caller.account_number) != verified.version) return false;
-  return verified.caller.session == 0 || !ended_.contains(verified.caller.session);
+  return is_alive(verified.caller, now);
+}
+
+bool Credentials::is_alive(const Caller& caller, Micros now) const {
+  if (now >= caller.expires) return false;
+  if (caller.version != 0 && version_of(caller.account_number) != caller.version) return false;
+  return caller.session == 0 || !ended_.contains(caller.session);
+}
+
+bool Credentials::still_holds(const Caller& caller, Micros now) const {
+  if (!is_alive(caller, now)) return false;
+  if (caller.key_id == 0) return true;
+  const KeyEntry* its = key(caller.key_id);
+  return its != nullptr && now < its->expires && caller.roles.within(its->caller.roles) &&
+         caller.scopes.within(its->caller.scopes);
+}
+
+Credentials::Verified Credentials::of_slot(uint32_t index) const {
+  const KeySlot& slot = slots_[index];
+  Verified out{.digest = {}, .caller = slot.entry.caller, .slot = index, .generation = slot.generation};
+  out.caller.expires = slot.entry.expires;
+  return out;
 }
 
 Result<Credentials::Verified> Credentials::by_key(std::string_view credential, Micros now) const {
@@ -92,15 +111,14 @@ Result<Credentials::Verified> Credentials::by_key(std::string_view credential, M
   if (found == by_hash_.end()) return refused(std::string(key_invalid));
   const KeySlot& slot = slots_[found->second];
   if (now >= slot.entry.expires) return refused("The API key has expired");
-  return Verified{.digest = {}, .caller = slot.entry.caller, .expires = slot.entry.expires, .slot = found->second,
-                  .generation = slot.generation};
+  return of_slot(found->second);
 }
 
 Result<Credentials::Verified> Credentials::by_token(std::string_view credential, Micros now) const {
   auto claims = read_token(credential, token_keys_, {settings_.issuer, settings_.audience, now});
   if (!claims.ok()) return claims.problem();
   Result<Verified> out = claims->user_id > 0 ? of_person(*claims) : of_service(*claims, now);
-  if (out.ok()) out->expires = std::min(out->expires, claims->exp * second_us);
+  if (out.ok()) out->caller.expires = std::min(out->caller.expires, claims->exp * second_us);
   return out;
 }
 
@@ -111,8 +129,7 @@ Result<Credentials::Verified> Credentials::of_person(const TokenClaims& claims) 
   if (!roles || claims.ver <= 0 || version_of(number) != static_cast<uint64_t>(claims.ver) || ended_.contains(session))
     return refused("The session of the token has ended");
   Verified out;
-  out.expires = never_us;
-  out.version = static_cast<uint32_t>(claims.ver);
+  out.caller.version = static_cast<uint32_t>(claims.ver);
   out.caller.kind = CredentialKind::user_token, out.caller.rate_class = RateClass::elevated;
   out.caller.roles = *roles, out.caller.scopes = all_scopes;
   out.caller.account_number = number, out.caller.session = session;
@@ -128,8 +145,7 @@ Result<Credentials::Verified> Credentials::of_service(const TokenClaims& claims,
   std::string wrong;
   auto scopes = parse_scopes(words_of(claims.scope), wrong);
   if (!scopes || now >= slot.entry.expires) return refused("The key of the token has expired");
-  Verified out{.digest = {}, .caller = slot.entry.caller, .expires = slot.entry.expires, .slot = found->second,
-               .generation = slot.generation};
+  Verified out = of_slot(found->second);
   out.caller.kind = CredentialKind::service_token;
   out.caller.scopes = out.caller.scopes.both(*scopes);
   return out;

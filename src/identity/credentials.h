@@ -10,7 +10,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,8 +22,6 @@
 #include "src/identity/rate_limit.h"
 
 namespace headrace {
-
-inline constexpr Micros never_us = std::numeric_limits<Micros>::max();
 
 // An API key as loops know it. `caller.key_id` names it.
 struct KeyEntry {
@@ -69,6 +66,9 @@ class Credentials {
   // Error::rate_limit_exceeded without a look at it where too many were bad. The caller is good until the next call.
   Result<const Caller*> identify(std::string_view credential, std::string_view peer, Micros now);
 
+  // Whether what identify() said some time ago may still be relied on: nothing has ended or narrowed the credential.
+  bool still_holds(const Caller& caller, Micros now) const;
+
   void update(const CredentialUpdate& update);
 
   // Keys used since they were last taken, each once, at most `count` of them; to look at, or to take.
@@ -95,20 +95,20 @@ class Credentials {
   struct Verified {
     Digest digest{};  // of the credential's text; zeros: none
     Caller caller;
-    Micros expires = 0;
     uint32_t slot = no_slot, generation = 0;  // of the key
-    uint32_t version = 0;                     // of the account, for tokens of persons
   };
   struct HashOfHash {
     size_t operator()(const KeyHash& hash) const;
   };
 
   Result<Verified> verify(std::string_view credential, std::string_view peer, Micros now);
+  Verified of_slot(uint32_t index) const;
   Result<Verified> by_key(std::string_view credential, Micros now) const;
   Result<Verified> by_token(std::string_view credential, Micros now) const;
   Result<Verified> of_person(const TokenClaims& claims) const;
   Result<Verified> of_service(const TokenClaims& claims, Micros now) const;
   bool holds(const Verified& verified, Micros now) const;
+  bool is_alive(const Caller& caller, Micros now) const;
   void put_key(const KeyEntry& entry);
   void drop_key(uint64_t id);
   void set_version(uint64_t account, uint32_t version);

@@ -109,11 +109,13 @@ struct Proof {
 struct IdentityCounters {
   int64_t accounts = 0;  // numbers given so far
   int64_t stores = 0;    // that there are
+  int64_t keyed_answers = 0;  // as well
   int64_t token_key = 1, token_key_oldest = 1;
   Timestamp token_key_since;
   static constexpr auto shape() {
     return std::tuple{field("accounts", &IdentityCounters::accounts, "", optional_field),
                       field("stores", &IdentityCounters::stores, "", optional_field),
+                      field("keyed_answers", &IdentityCounters::keyed_answers, "", optional_field),
                       field("token_key", &IdentityCounters::token_key, "", optional_field),
                       field("token_key_oldest", &IdentityCounters::token_key_oldest, "", optional_field),
                       field("token_key_since", &IdentityCounters::token_key_since, "", optional_field)};

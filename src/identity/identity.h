@@ -13,6 +13,7 @@
 
 #include "src/events/shards.h"
 #include "src/identity/identity_rules.h"
+#include "src/identity/sealed.h"
 #include "src/identity/sessions.h"
 #include "src/runtime/ask.h"
 #include "src/runtime/gate.h"
@@ -41,6 +42,8 @@ class Identity {
   Credentials& on(size_t loop) { return *credentials_[loop]; }
   Offload& passwords() { return passwords_; }
   const RefreshSecret& refresh_secret() const { return refresh_secret_; }
+  // Of names and seals of keyed answers (keyed_answers.h).
+  const SealKey& answer_secret() const { return answer_secret_; }
   const TokenSettings& tokens() const { return settings_; }
   const IdentityRules& rules() const { return rules_; }
   Loop& loop() { return control().loop(); }
@@ -113,6 +116,7 @@ class Identity {
   const IdentityRules rules_;
   TokenSettings settings_;
   RefreshSecret refresh_secret_;
+  SealKey answer_secret_;
   std::vector<KeyHash> admins_;
   std::vector<std::unique_ptr<Credentials>> credentials_;  // by loop
   Offload passwords_, mails_;

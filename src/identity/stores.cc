@@ -64,6 +64,7 @@ Result<Store> decide_delete_store(const Documents& documents, const std::string&
   --counters.stores;
   effects.put(tables::identity_counters, "all", counters);
   effects.erase(tables::stores, id);
+  effects.erase(tables::configuration, "store/" + id);
   effects.record(stamp, "store_deleted", "", object_of({{"store_id", id}}));
   return store;
 }

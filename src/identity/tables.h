@@ -1,4 +1,4 @@
-// Numbers of the document tables that identity owns. A number is part of the log format: it never changes its meaning.
+// Numbers of the document tables that identity and settings own. A number is part of the log format: it never changes its meaning.
 // All stand in the control partition.
 #pragma once
 
@@ -19,5 +19,9 @@ inline constexpr uint8_t key_uses = 18;          // id -> time of the last use, 
 inline constexpr uint8_t proofs = 19;            // SHA-256 of a token that was mailed, hex -> Proof
 inline constexpr uint8_t identity_counters = 20;  // "all" -> IdentityCounters
 inline constexpr uint8_t stores = 21;             // id, which is its tenant's -> Store
+inline constexpr uint8_t configuration = 22;      // global, service/<name>, store/<id> -> ConfigDocument (src/settings)
+inline constexpr uint8_t flags = 23;              // key -> Flag (src/settings)
+inline constexpr uint8_t keyed_answers = 24;      // HMAC of who asked and the Idempotency-Key -> KeyedAnswer
+inline constexpr uint8_t keyed_answer_times = 25;  // time until which it is kept, 16 hex digits, and that HMAC -> nothing
 
 }  // namespace headrace::tables

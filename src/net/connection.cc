@@ -116,7 +116,7 @@ void Connection::consume(char* window, size_t size) {
         head_arrived(window, size);
         break;
       case RequestParser::Step::refused:
-        refuse(parser_.error(), parser_.detail());
+        refuse(parser_.error(), parser_.detail(), window);
         break;
       case RequestParser::Step::message:
         serve(window, size == parser_.seen());
@@ -173,6 +173,21 @@ Request Connection::view(const char* window) {
   return request;
 }
 
+Request Connection::of_peer() const {
+  Request request;
+  request.peer = peer_;
+  return request;
+}
+
+// Of a request whose head may still be on its way.
+Request Connection::known_part(const char* window) {
+  if (parser_.in_body()) return view(window);
+  Request request = of_peer();
+  if (parser_.head().target_complete) request.path = parser_.head().target.in(window);
+  request.path = request.path.substr(0, request.path.find('?'));
+  return request;
+}
+
 detail::Slot& Connection::queue_slot() {
   detail::Slot& slot = detail::take_slot(*this);
   (last_ ? last_->next : first_) = &slot;
@@ -187,7 +202,7 @@ void Connection::serve(const char* window, bool last_received) {
   ++home_.counters.requests;
   Request request = view(window);
   if (parser_.head().upgrades) {
-    if (first_ != nullptr) return refuse(Error::malformed_request, "An upgrade waits for the answers before it");
+    if (first_ != nullptr) return refuse(Error::malformed_request, "An upgrade waits for the answers before it", window);
     upgrading_ = true;
   }
   detail::Slot& slot = queue_slot();
@@ -199,14 +214,15 @@ void Connection::serve(const char* window, bool last_received) {
 }
 
 // Answers, in its turn, a request that is not understood; nothing behind it can be.
-void Connection::refuse(Error error, const char* detail) {
+void Connection::refuse(Error error, const char* detail, const char* window) {
+  const Request known = known_part(window);
   ++home_.counters.protocol_errors;
   detail::Slot& slot = queue_slot();
   slot.head = parser_.is_head_request();
   slot.keep_alive = slot.old_client = false;
   life_ = Life::finishing;
   refused_ = true;
-  answer(slot, home_.handler.protocol_error(error, detail, peer_));
+  answer(slot, home_.handler.protocol_error(error, detail, known));
 }
 
 // --- answers
@@ -263,7 +279,7 @@ void Connection::release_answered() {
 
 void Connection::abandoned(detail::Slot& slot) {
   ++home_.counters.abandoned;
-  answer(slot, home_.handler.protocol_error(Error::internal_error, "", peer_));
+  answer(slot, home_.handler.protocol_error(Error::internal_error, "", of_peer()));
 }
 
 }  // namespace headrace

@@ -65,8 +65,10 @@ class Connection {
   void head_arrived(const char* window, size_t size);
   detail::Slot& queue_slot();
   void serve(const char* window, bool last_received);
-  void refuse(Error error, const char* detail);
+  void refuse(Error error, const char* detail, const char* window);
   Request view(const char* window);
+  Request of_peer() const;
+  Request known_part(const char* window);
   bool blocked() const;
   void read_or_not();
 

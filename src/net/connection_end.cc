@@ -67,7 +67,7 @@ void Connection::turn_away() {
   if (home_.options.tls) return close();  // a client of TLS could not read it
   ReplyMode mode;
   mode.keep_alive = false;
-  append_reply(out_, home_.handler.protocol_error(Error::overloaded, "Too many connections", {}), mode,
+  append_reply(out_, home_.handler.protocol_error(Error::overloaded, "Too many connections", Request()), mode,
                home_.date_line());
   uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
   uv_try_write(stream_.stream(), &buffer, 1);
@@ -187,6 +187,7 @@ void Connection::freed(Connection& connection) {
 // --- time
 
 void Connection::look_at_clock(Micros now) {
+  if (socket_ != nullptr && life_ == Life::open) socket_->session->tick();
   if (seal_ != Seal::plain && seal_ != Seal::sealed) {
     check_handshake(now);
   } else if (life_ == Life::lingering) {
@@ -218,7 +219,7 @@ void Connection::check_request_time(Micros now) {
                                 : now - request_began_ > home_.options.headers_timeout_us;
   if (!late) return;
   ++home_.counters.timeouts;
-  refuse(Error::request_timeout, parser_.in_body() ? "The body took too long" : "The header took too long");
+  refuse(Error::request_timeout, parser_.in_body() ? "The body took too long" : "The header took too long", input_.data());
   input_.release();
   read_or_not();
 }

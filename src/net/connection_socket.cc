@@ -17,7 +17,7 @@ using Closing = SocketSide::Closing;
 
 void Connection::upgrade(detail::Slot& slot, const BorrowedReply& reply, std::shared_ptr<SocketSession> session,
                          const SocketOptions& options) {
-  if (life_ != Life::open || home_.draining) return answer(slot, home_.handler.protocol_error(Error::shutting_down, "", peer_));
+  if (life_ != Life::open || home_.draining) return answer(slot, home_.handler.protocol_error(Error::shutting_down, "", of_peer()));
   CHECK(upgrading_ && &slot == first_ && &slot == last_);
   socket_ = std::make_unique<SocketSide>(std::move(session), options);
   socket_->heard = home_.loop.now();

@@ -31,7 +31,7 @@ void Connection::shake_hands(std::string_view sealed) {
 
 void Connection::refuse_plain_text() {
   seal_ = Seal::plain;
-  refuse(Error::malformed_request, "This port speaks TLS: use https");
+  refuse(Error::malformed_request, "This port speaks TLS: use https", nullptr);
   read_or_not();
 }
 

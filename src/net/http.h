@@ -163,8 +163,9 @@ class HttpHandler {
   // How many bytes of body this request may have (asked only when it announces one; `body` is still empty).
   virtual size_t body_limit(const Request& head) = 0;
   virtual void serve(const Request& request, Exchange exchange) = 0;
-  // The answer to a request that is refused before it reaches serve(). `detail` and `peer` may be empty.
-  virtual Reply protocol_error(Error error, std::string_view detail, std::string_view peer) = 0;
+  // The answer to a request that is refused before it reaches serve(). `detail` may be empty. Of `request` is there what had
+  // arrived: path and headers often, the peer nearly always.
+  virtual Reply protocol_error(Error error, std::string_view detail, const Request& request) = 0;
 };
 
 }  // namespace headrace

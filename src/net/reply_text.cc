@@ -123,10 +123,11 @@ std::string_view DateLine::at(Micros monotonic) {
       second_ = now;
       tm parts;
       gmtime_r(&now, &parts);
-      std::strftime(text_, sizeof text_, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+      length_ = std::strftime(
+          text_, sizeof text_, "Date: %a, %d %b %Y %H:%M:%S GMT\r\nX-Content-Type-Options: nosniff\r\n", &parts);
     }
   }
-  return {text_, 37};
+  return {text_, length_};
 }
 
 void append_reply(std::string& out, const BorrowedReply& reply, ReplyMode mode, std::string_view date_line) {

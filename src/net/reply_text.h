@@ -9,7 +9,8 @@
 
 namespace headrace {
 
-// "Date: ...\r\n" (RFC 9110 5.6.7), made anew at most ten times a second.
+// What every reply carries, as one text: "Date: ...\r\n" (RFC 9110 5.6.7), made anew at most ten times a second, and that
+// nobody may guess at types.
 class DateLine {
  public:
   std::string_view at(Micros monotonic);
@@ -17,7 +18,8 @@ class DateLine {
  private:
   Micros made_at_ = -second_us;
   int64_t second_ = -1;
-  char text_[40];
+  char text_[80];
+  size_t length_ = 0;
 };
 
 struct ReplyMode {

@@ -67,6 +67,8 @@ class SocketSession {
   virtual void opened(WebSocket) {}
   // Each message has one answer, a text message; answers go out in the order of their messages, whenever they are given.
   virtual void message(const SocketMessage& message, Exchange exchange) = 0;
+  // Every now and then while it is open, several times a second: to close it when it may not go on.
+  virtual void tick() {}
   virtual void closed() {}
 };
 

@@ -75,6 +75,12 @@ Result<Prediction> Predictions::predict(std::string_view cart) {
   return score(row_, cart, started, now);
 }
 
+size_t Predictions::clear_cache() {
+  const size_t count = cache_.size();
+  cache_.clear();
+  return count;
+}
+
 Result<Prediction> Predictions::predict_row(std::span<const float> row, std::string_view cart) {
   return score(row, cart, clock_.monotonic(), clock_.wall());
 }
@@ -86,7 +92,8 @@ Result<Prediction> Predictions::score(std::span<const float> row, std::string_vi
   out.row = row, out.as_of = now;
   TRY_DONE(log_prediction(shard_, out, now));
   ++stats_.predictions;
-  stats_.at_risk += static_cast<double>(out.probability) >= model_->decision_threshold();
+  const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : model_->decision_threshold();
+  stats_.at_risk += static_cast<double>(out.probability) >= threshold;
   stats_.probability_sum += static_cast<double>(out.probability);
   stats_.duration.observe(clock_.monotonic() - started);
   return out;
@@ -96,7 +103,8 @@ Result<Prediction> Predictions::predict_cached(std::string_view cart) {
   follow_plan();
   Lsn version = shard_.version_of(features::EntityKind::cart, cart);
   if (auto found = cache_.find(std::string(cart));
-      found != cache_.end() && found->second.version == version) {
+      found != cache_.end() && found->second.version == version &&
+      clock_.wall() - found->second.prediction.as_of < rules_.cache_us) {
     ++stats_.cache_hits;
     Prediction prediction = found->second.prediction;
     prediction.cached_at = prediction.as_of;

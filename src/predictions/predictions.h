@@ -40,16 +40,26 @@ struct Prediction {
 // is no reason to predict nothing: the record is left out, and `logged` says so.
 Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now);
 
+// What may change while the server runs.
+struct PredictionRules {
+  Micros cache_us = hour_us;  // so long an answer may be given again
+  double risk_threshold = 0;  // from there on a cart is at risk; 0: the model's own
+};
+
 class Predictions {
  public:
   Predictions(Shard& shard, std::shared_ptr<const Model> model, Clock& clock);
 
   // Scores what is known about `cart` now. Error::features_not_found where no event named it.
   Result<Prediction> predict(std::string_view cart);
-  // The last answer for `cart` if no event has changed its features since; else a new one.
+  // The last answer for `cart` if it is not too old and no event has changed its features since; else a new one.
   Result<Prediction> predict_cached(std::string_view cart);
   // Scores a row made by the caller.
   Result<Prediction> predict_row(std::span<const float> row, std::string_view cart);
+
+  void set_rules(const PredictionRules& rules) { rules_ = rules; }
+  // Forgets the answers given; how many there were.
+  size_t clear_cache();
 
   struct Stats {
     uint64_t predictions = 0, at_risk = 0, cache_hits = 0, cache_misses = 0;
@@ -74,6 +84,7 @@ class Predictions {
     std::vector<float> row;
   };
   std::unordered_map<std::string, Cached> cache_;
+  PredictionRules rules_;
   Stats stats_;
 };
 

@@ -22,6 +22,7 @@ constexpr std::string_view auth_words[] = {"key", "open"};
 constexpr std::string_view level_words[] = {"debug", "info", "warning", "error"};  // as Level
 constexpr std::string_view access_words[] = {"off", "errors", "all"};              // as AccessLines
 constexpr std::string_view algorithm_words[] = {"EdDSA", "HS256"};                 // as TokenAlgorithm
+constexpr std::string_view proxy_words[] = {"X-Forwarded-For", "Forwarded"};
 constexpr int64_t hour_ms = hour_us / 1000;
 
 // clang-format off
@@ -36,6 +37,9 @@ constexpr Setting table[] = {
     {"websocket_origins", "Origins of pages that may open WebSockets, with commas; * for any; this server's own always may",
      &Config::websocket_origins},
     {"websocket_ping", "A silent WebSocket is asked so often whether it lives, as 30s or 1m", &Config::websocket_ping},
+    {"trusted_proxies", "Addresses and CIDR blocks of proxies, with commas, or unix: the client's address is what they say; none by default",
+     &Config::trusted_proxies},
+    {"proxy_header", "Where they say it: X-Forwarded-For or Forwarded", &Config::proxy_header, proxy_words},
     {"environment", "A word that /api/v1/health reports, as production", &Config::environment},
     {"models", "A folder of models that stand in for the built-in ones", &Config::models},
     {"log_level", "debug, info, warning or error", &Config::log_level, level_words},
@@ -299,6 +303,16 @@ AccessRules Config::access_rules() const {
   return {static_cast<AccessLines>(index_of(access_log, access_words)), slow_request_ms * 1000};
 }
 
+SettingValues Config::start_settings() const {
+  SettingValues out;
+  for (size_t i = 0; i < setting_count; ++i) out[i] = setting_rows()[i].standard;
+  auto at = [&](SettingId id) -> SettingValue& { return out[static_cast<size_t>(id)]; };
+  at(SettingId::log_level) = word_setting(SettingId::log_level, log_level);
+  at(SettingId::log_access) = word_setting(SettingId::log_access, access_log);
+  at(SettingId::log_slow_request_ms).number = static_cast<double>(slow_request_ms);
+  return out;
+}
+
 Micros Config::dedup_window_us() const { return parse_duration(dedup_window).value_or(0); }
 
 RetentionPolicy Config::retention(uint32_t in_partitions) const {
@@ -326,6 +340,8 @@ IdentityRules Config::identity_rules() const {
   return rules;
 }
 
+Result<TrustedProxies> Config::proxies() const { return TrustedProxies::of(trusted_proxies, proxy_header); }
+
 Micros Config::strict_transport_us() const { return parse_duration(tls_strict_transport).value_or(0); }
 
 Result<> read_config_file(const std::string& path, Config& config) {
@@ -347,6 +363,7 @@ Result<> check_config(const Config& config) {
     if (!parse_duration(config.*member)) return bad(name, std::string(duration_rule));
   TRY_DONE(check_retention(config));
   TRY_DONE(check_mail(config));
+  if (auto proxies = config.proxies(); !proxies.ok()) return proxies.problem();
   if (config.websocket_ping_us() < second_us) return bad("websocket_ping", "must be at least 1s");
   auto listeners = plan_listeners(config);
   return listeners.ok() ? Result<>(Done{}) : listeners.problem();

@@ -13,7 +13,9 @@
 #include "src/base/result.h"
 #include "src/features/definition.h"
 #include "src/identity/identity_rules.h"
+#include "src/net/trusted_proxies.h"
 #include "src/server/listen_config.h"
+#include "src/settings/setting_table.h"
 #include "storage/retention.h"
 
 namespace headrace {
@@ -36,6 +38,8 @@ struct Config {
   std::string service = std::string(default_service);
   std::string websocket_origins;        // besides our own
   std::string websocket_ping = "30s";  // a silent WebSocket is asked so often whether it lives
+  std::string trusted_proxies;          // whose word counts for where a request comes from
+  std::string proxy_header = "X-Forwarded-For";
   std::string environment = "production";
   std::string models;  // a folder whose models stand in for the built-in ones
   std::string log_level = "info";
@@ -66,12 +70,14 @@ struct Config {
 
   Level lowest_level() const;
   AccessRules access_rules() const;
+  SettingValues start_settings() const;  // what settings that live are before anybody changes them
   Micros dedup_window_us() const;
   RetentionPolicy retention(uint32_t in_partitions) const;  // of each
   Micros scrub_period_us() const;
   IdentityRules identity_rules() const;
   Micros strict_transport_us() const;
   Micros websocket_ping_us() const;
+  Result<TrustedProxies> proxies() const;
 };
 
 // One setting: a key of the file (a dot stands between a table and its key), and a flag of the same name with '-' for '_'

@@ -26,10 +26,6 @@ bool is_traceparent(std::string_view text) {
   return true;
 }
 
-System system_of_path(std::string_view path) {
-  return path.starts_with("/api/v1/") ? System::learning : System::predict;
-}
-
 // A page cannot give a WebSocket headers of its own, but subprotocols: one is "bearer.TOKEN".
 std::string_view credential_of_page(const HeaderList& headers) {
   constexpr std::string_view mark = "bearer.";
@@ -112,18 +108,28 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
   Call& call = make_call(app_, here_, std::move(exchange));
   call.started = app_.clock.monotonic();
   call.method = request.method, call.bytes_in = request.body.size();
-  call.peer.assign(request.peer);
+  call.peer = proxies_.client_of(request);
   call.listener = &app_.listeners[request.listener];
   call.certificate.assign(request.client_subject);
   call.set_request(&request);
   name(call, request);
+  call.wants_problem_json = accepts_problem_json(request.headers.known(Known::accept));
   Request decoded;
   if (!match(call, request) || !authorise(call, request)) return;
   if (!request.headers.known(Known::content_encoding).empty() && !request.body.empty()) {
     if (!decode(call, request, decoded)) return;
     call.set_request(&decoded);
   }
+  if (call.route->policy.keyed && !take_idempotency_key(call, call.request())) return;
   call.route->handler.run(call);
+}
+
+// Of the route at this path, whatever its method; else of the path's prefix.
+System Dispatch::system_at(std::string_view path) const {
+  for (size_t m = 0; m < method_count; ++m)
+    if (auto found = router_.match(static_cast<Method>(m), path); found.route != Router::none)
+      return router_.entries()[found.route].system;
+  return path.starts_with("/api/v1/") ? System::learning : System::predict;
 }
 
 bool Dispatch::match(Call& call, const Request& request) {
@@ -131,11 +137,12 @@ bool Dispatch::match(Call& call, const Request& request) {
   if (found.route != Router::none) {
     auto& entry = router_.entries()[found.route];
     call.route = entry.route, call.route_index = found.route, call.system = entry.system;
+    if (entry.route->policy.cache_s > 0) call.if_none_match = request.headers.known(Known::if_none_match);
     call.path_parameters = found.parameters, call.path_parameter_count = found.parameter_count;
     return true;
   }
   call.route_index = router_.entries().size();
-  call.system = system_of_path(request.path);
+  call.system = system_at(request.path);
   if (request.path == "*" || (found.methods && request.method == Method::OPTIONS)) {
     call.add_header("Allow", allow_header(found.methods));
     call.answer(204, {}, {});
@@ -154,7 +161,7 @@ Result<> Dispatch::identify(Call& call, const Request& request) {
     if (app_.open_access) call.caller = open_caller();
     return Done{};
   }
-  auto caller = here_.credentials->identify(credential, request.peer, app_.clock.wall());
+  auto caller = here_.credentials->identify(credential, call.peer.view(), app_.clock.wall());
   if (!caller.ok()) return caller.problem();
   call.caller = **caller;
   return Done{};
@@ -187,12 +194,13 @@ bool Dispatch::decode(Call& call, const Request& request, Request& decoded) {
   return true;
 }
 
-Reply Dispatch::protocol_error(Error error, std::string_view detail, std::string_view peer) {
+Reply Dispatch::protocol_error(Error error, std::string_view detail, const Request& request) {
   std::string id = make_uuid(thread_random());
-  here_.access.request_refused(id, row_of(error), peer);
+  here_.access.request_refused(id, row_of(error), request.peer);
   ProblemReply problem =
-      format_problem(System::predict, Problem(error, std::string(detail)), id, app_.clock.wall());
-  return {problem.status, "application/json", "X-Request-ID: " + id + "\r\n", std::move(problem.body)};
+      format_problem(system_at(request.path), Problem(error, std::string(detail)), id, app_.clock.wall(),
+                     accepts_problem_json(request.headers.known(Known::accept)));
+  return {problem.status, problem.content_type, "X-Request-ID: " + id + "\r\n", std::move(problem.body)};
 }
 
 }  // namespace headrace

@@ -37,9 +37,14 @@ std::string schema_of(const TypeInfo& type, const Rules& rules = {}) {
   return out;
 }
 
+constexpr std::string_view idempotency_parameter =
+    R"({"name":"Idempotency-Key","in":"header","required":false,"description":"The same key and request give the same answer for a day, and are carried out once",)"
+    R"("schema":{"type":"string","minLength":1,"maxLength":255}})";
+
 std::string parameters(const Route& route) {
   std::string out;
   if (!route.handler.in || !route.handler.in->shape) return out;
+  if (route.policy.keyed) out = idempotency_parameter;
   for (auto& field : *route.handler.in->shape) {
     bool path = in_path(route.path, field.name);
     if (!path && !reads_query(route)) continue;

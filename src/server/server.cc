@@ -28,6 +28,7 @@
 #include "src/runtime/timer.h"
 #include "src/server/dispatch.h"
 #include "src/server/edge.h"
+#include "src/server/live_rules.h"
 #include "src/server/openapi.h"
 #include "src/server/say.h"
 #include "storage/checkpoint_store.h"
@@ -73,6 +74,7 @@ class Server {
   Result<Erasure> erased = Erasure{};  // its outcome
 
  private:
+  void adopt(size_t loop, const SharedSettings& live);
   struct OnLoop {
     std::unique_ptr<Dispatch> dispatch;
     std::vector<std::unique_ptr<Listener>> listeners;
@@ -110,6 +112,7 @@ class Server {
   std::unique_ptr<Erasures> erasures_;
   std::unique_ptr<App> app_;
   std::unique_ptr<Router> router_;
+  TrustedProxies proxies_;
   std::unique_ptr<Edge> edge_;
   std::vector<OnLoop> on_loop_;
   std::atomic<bool> listening_{false};  // all loops
@@ -204,10 +207,13 @@ void Server::make_app() {
   erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
   app_.reset(new App{*shards_, *keeper_, *backfill_, *erasures_, *models_, {}, *identity_, *workers_, system_clock(),
                      all_routes()});
+  app_->settings = std::make_unique<Settings>(*shards_, *loops_, *identity_, config_.start_settings(),
+                                              [this](size_t loop, const SharedSettings& live) { adopt(loop, live); });
   app_->listeners = edge_->about();
   app_->data = config_.data, app_->environment = config_.environment;
   app_->definitions = configured_definitions(config_);
   app_->origins = config_.websocket_origins;
+  if (auto proxies = config_.proxies(); proxies.ok()) proxies_ = *proxies;  // check_config has seen it
   app_->open_access = config_.auth == "open";
   app_->started_wall = system_clock().wall();
   app_->openapi = openapi_document(all_routes(), version);
@@ -223,6 +229,17 @@ void Server::make_app() {
     context->routes.resize(router_->entries().size() + 1);
   }
   on_loop_.resize(loops_->size());
+  app_->settings->open();
+}
+
+// On that loop, or before the loops run.
+void Server::adopt(size_t loop, const SharedSettings& live) {
+  LoopContext& context = *app_->loops[loop];
+  context.settings = live;
+  context.access.set_rules(access_rules(*live));
+  for (uint32_t p = 0; p < shards_->count(); ++p)
+    if (&(*shards_)[p].loop() == &context.loop) app_->predictions[p]->set_rules(prediction_rules(*live));
+  if (loop == 0) set_log_level(log_level(*live));
 }
 
 Result<> Server::open() {
@@ -272,7 +289,7 @@ void Server::start_shards(Loop& loop) {
 void Server::live(Loop& loop, std::latch& listening) {
   LoopContext& context = *app_->loops[loop.index()];
   OnLoop& mine = on_loop_[loop.index()];
-  mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_);
+  mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_, proxies_);
   std::optional<Signals> signals;  // before anybody hears that it listens
   std::vector<int> watched = {SIGTERM, SIGINT};
   if (edge_->has_tls()) watched.push_back(SIGHUP);

@@ -44,8 +44,9 @@ class World:
     def call(self, method, path, whose=None, key_id="0123456789abcdef", tenant="school", **credential):
         """The reply to a request whose path names the account `whose`, the key `key_id` and the store `tenant`."""
         path = path.replace("/api/stores/{id}", f"/api/stores/{tenant}")
+        path = path.replace("{storeId}", tenant)
         path = path.replace("{user_id}", whose or self.stranger.id).replace("/api/keys/{id}", f"/api/keys/{key_id}")
-        for name in ("{id}", "{cartId}", "{entity}", "{name}"):
+        for name in ("{id}", "{cartId}", "{entity}", "{name}", "{serviceId}"):
             path = path.replace(name, "nothing")
         body = {} if method in ("GET", "DELETE") else {"json": {}}
         return self.client.request(method, path, **body, **credential)

@@ -16,12 +16,13 @@ ALLOWED = {
     "src/scoring": ["src/base", "codec"],
     "src/events": ["src/base", "codec", "src/runtime", "storage", "src/features"],
     "src/identity": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/events"],
+    "src/settings": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/events", "src/identity"],
     "src/predictions": ["src/base", "codec", "src/runtime", "storage", "src/features", "src/events", "src/scoring"],
     "src/training": ["src/base", "codec", "storage", "src/features", "src/events", "src/scoring", "src/predictions"],
-    "routes": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/features", "src/events",
-               "src/scoring", "src/predictions"],
-    "src/server": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/features",
-                   "src/events", "src/scoring", "src/predictions", "routes"],
+    "routes": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/settings", "src/features",
+               "src/events", "src/scoring", "src/predictions"],
+    "src/server": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/settings",
+                   "src/features", "src/events", "src/scoring", "src/predictions", "routes"],
 }
 # Which folders may include a library's header.
 ROOMS = {

@@ -60,7 +60,7 @@ void TestHandler::serve(const Request& request, Exchange exchange) {
   }
 }
 
-Reply TestHandler::protocol_error(Error error, std::string_view detail, std::string_view) {
+Reply TestHandler::protocol_error(Error error, std::string_view detail, const Request&) {
   return text(row_of(error).status, std::string(detail));
 }
 

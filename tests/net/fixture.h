@@ -21,7 +21,7 @@ class TestHandler final : public HttpHandler {
  public:
   size_t body_limit(const Request& head) override;
   void serve(const Request& request, Exchange exchange) override;
-  Reply protocol_error(Error error, std::string_view detail, std::string_view peer) override;
+  Reply protocol_error(Error error, std::string_view detail, const Request& request) override;
 
   std::atomic<int> served{0};
   std::atomic<int> gone_when_released{0};

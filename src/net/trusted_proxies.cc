@@ -1,0 +1,128 @@
+// Addresses, blocks of them, and the two fields that proxies write.
+#include "src/net/trusted_proxies.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "src/net/text.h"
+
+namespace headrace {
+namespace {
+
+std::optional<in6_addr> address_of(std::string_view text) {
+  char buffer[INET6_ADDRSTRLEN + 8] = "::ffff:";
+  const bool four = text.find(':') == text.npos;
+  const size_t offset = four ? 7 : 0;
+  if (text.empty() || offset + text.size() >= sizeof buffer) return std::nullopt;
+  std::memcpy(buffer + offset, text.data(), text.size());
+  buffer[offset + text.size()] = 0;
+  in6_addr out;
+  if (inet_pton(AF_INET6, buffer, &out) != 1) return std::nullopt;
+  return out;
+}
+
+// As a peer is written: IPv4 with dots.
+PeerText text_of(const in6_addr& address) {
+  char buffer[INET6_ADDRSTRLEN];
+  if (IN6_IS_ADDR_V4MAPPED(&address))
+    inet_ntop(AF_INET, address.s6_addr + 12, buffer, sizeof buffer);
+  else
+    inet_ntop(AF_INET6, &address, buffer, sizeof buffer);
+  PeerText out;
+  out.assign(buffer);
+  return out;
+}
+
+// "1.2.3.4", "1.2.3.4:80", "2001:db8::1", "[2001:db8::1]:80", any of them in quotes.
+std::string_view without_port(std::string_view node) {
+  if (node.size() >= 2 && node.front() == '"' && node.back() == '"') node = node.substr(1, node.size() - 2);
+  if (node.starts_with('[')) return node.substr(1, node.find(']') - 1);
+  const size_t colon = node.find(':');
+  return colon == node.rfind(':') ? node.substr(0, colon) : node;
+}
+
+// The "for" of an element of Forwarded; empty where it has none.
+std::string_view for_of(std::string_view element) {
+  while (!element.empty()) {
+    const size_t end = element.find(';');
+    std::string_view pair = trimmed(element.substr(0, end));
+    if (starts_with_any_case(pair, "for=")) return pair.substr(4);
+    if (end == element.npos) break;
+    element.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+bool agree(const in6_addr& a, const in6_addr& b, unsigned bits) {
+  const unsigned whole = bits / 8, rest = bits % 8;
+  if (std::memcmp(a.s6_addr, b.s6_addr, whole) != 0) return false;
+  return rest == 0 || ((a.s6_addr[whole] ^ b.s6_addr[whole]) >> (8 - rest)) == 0;
+}
+
+}  // namespace
+
+std::optional<TrustedProxies::Network> TrustedProxies::network_of(std::string_view text) {
+  const size_t slash = text.find('/');
+  auto address = address_of(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  Network out{*address, 128};
+  if (slash == text.npos) return out;
+  std::string_view digits = text.substr(slash + 1);
+  auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), out.bits);
+  if (wrong != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  if (out.bits > 128) return std::nullopt;
+  if (text.find(':') == text.npos) out.bits += 96;
+  return out.bits <= 128 ? std::optional(out) : std::nullopt;
+}
+
+Result<TrustedProxies> TrustedProxies::of(std::string_view networks, std::string_view field) {
+  TrustedProxies out;
+  std::string wrong;
+  out.standard_ = field == "Forwarded";
+  for_each_token(networks, [&](std::string_view token) {
+    if (token == "unix") {
+      out.unix_ = true;
+    } else if (auto network = network_of(token)) {
+      out.networks_.push_back(*network);
+    } else {
+      wrong = token;
+    }
+  });
+  if (!wrong.empty()) return Problem{Error::bad_configuration, "trusted_proxies", wrong + " is neither an address nor a block like 10.0.0.0/8"};
+  return out;
+}
+
+bool TrustedProxies::trusts(std::string_view peer) const {
+  if (peer == "unix") return unix_;
+  auto address = address_of(peer);
+  return address && std::ranges::any_of(networks_, [&](const Network& network) {
+           return agree(*address, network.address, network.bits);
+         });
+}
+
+PeerText TrustedProxies::client_of(const Request& request) const {
+  PeerText client;
+  client.assign(request.peer);
+  if (none() || !trusts(request.peer)) return client;
+  const std::string_view name = standard_ ? "forwarded" : "x-forwarded-for";
+  for (size_t i = request.headers.size(); i-- > 0;) {
+    const Header header = request.headers[i];
+    if (!equal_any_case(header.name, name)) continue;
+    for (std::string_view rest = header.value; !rest.empty();) {
+      const size_t comma = rest.rfind(',');
+      std::string_view entry = trimmed(comma == rest.npos ? rest : rest.substr(comma + 1));
+      auto address = address_of(without_port(standard_ ? for_of(entry) : entry));
+      if (!address) return client;  // "unknown", or nonsense: as far as anybody knows
+      client = text_of(*address);
+      if (!trusts(client.view()) || comma == rest.npos) break;
+      rest = rest.substr(0, comma);
+    }
+    if (!trusts(client.view())) return client;
+  }
+  return client;
+}
+
+}  // namespace headrace
