@@ -80,11 +80,12 @@ class Call {
 Call& make_call(App& app, LoopContext& here, Exchange exchange);
 void end_call(Call& call);
 
-// The body of an error in the form of `system`, and its status.
+// The body of an error in the form of `system`, and its status. `ofrep` names what was asked for, its subject.
 struct ProblemReply {
   int status;
   std::string body;
 };
-ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall);
+ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
+                            std::string_view subject = {});
 
 }  // namespace headrace
