@@ -12,7 +12,8 @@ std::span<const RouteTable> all_routes() {
                                     routes::documents(),   routes::erasures(),
                                     routes::auth(),        routes::keys(),     routes::users(),
                                     routes::learning_auth(), routes::internal_auth(), routes::admin_users(),
-                                    routes::stores(),      routes::configuration()};
+                                    routes::stores(),      routes::configuration(),
+                                    routes::flags(),       routes::ofrep()};
   return tables;
 }
 

@@ -30,6 +30,8 @@ RouteTable internal_auth();
 RouteTable admin_users();
 RouteTable stores();
 RouteTable configuration();
+RouteTable flags();
+RouteTable ofrep();
 }  // namespace routes
 
 }  // namespace headrace

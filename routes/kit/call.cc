@@ -89,7 +89,9 @@ void Call::upgrade(const Handshake& handshake, std::shared_ptr<SocketSession> se
 
 void Call::answer_problem(const Problem& problem) {
   code = row_of(problem.error).code;
-  ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall(), wants_problem_json);
+  // Nothing of `ofrep` waits: its path is still there.
+  std::string_view subject = system == System::ofrep && path_parameter_count ? path_parameters[0].value : std::string_view();
+  ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall(), wants_problem_json, subject);
   if (problem.error == Error::overloaded || problem.error == Error::storage_full)
     add_header("Retry-After", "1");
   else if (problem.retry_after_s > 0)

@@ -85,14 +85,15 @@ class Call {
 Call& make_call(App& app, LoopContext& here, Exchange exchange);
 void end_call(Call& call);
 
-// The body of an error in the form of `system` or, where `problem_json`, of RFC 9457; and its status.
+// The body of an error in the form of `system` or, where `problem_json`, of RFC 9457; and its status. `ofrep` names what
+// was asked for, its subject.
 struct ProblemReply {
   int status;
   std::string_view content_type;
   std::string body;
 };
 ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
-                            bool problem_json = false);
+                            bool problem_json = false, std::string_view subject = {});
 bool accepts_problem_json(std::string_view accept);
 
 }  // namespace headrace

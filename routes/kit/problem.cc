@@ -15,10 +15,10 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-// `stream` and `learning` know no 422: what breaks a rule is a bad request there.
+// `stream`, `learning` and `ofrep` know no 422: what breaks a rule is a bad request there.
 int status_in(System system, const Problem& problem) {
   const ErrorRow& row = row_of(problem.error);
-  bool bad_request = system == System::stream || system == System::learning;
+  bool bad_request = system == System::stream || system == System::learning || system == System::ofrep;
   if (bad_request && row.status == 422) return 400;
   if (!bad_request && problem.error == Error::missing_field) return 422;
   return row.status;
@@ -35,6 +35,8 @@ constexpr OwnCode own_codes[] = {
     {System::shop, Error::username_taken, "USER_002"},
     {System::shop, Error::invalid_proof, "USER_003"},
     {System::shop, Error::user_not_found, "USER_004"},
+    {System::ofrep, Error::malformed_json, "PARSE_ERROR"},
+    {System::ofrep, Error::invalid_input, "INVALID_CONTEXT"},
     {System::learning, Error::authentication_required, "UNAUTHORIZED"},
     {System::learning, Error::invalid_credentials, "UNAUTHORIZED"},
     {System::learning, Error::insufficient_permissions, "FORBIDDEN"},
@@ -43,6 +45,9 @@ constexpr OwnCode own_codes[] = {
 std::string_view code_in(System system, const Problem& problem) {
   for (auto& own : own_codes)
     if (own.system == system && own.error == problem.error) return own.code;
+  // OpenFeature's own codes, and one for all else.
+  if (system == System::ofrep && problem.error != Error::flag_not_found && problem.error != Error::targeting_key_missing)
+    return "GENERAL";
   if (system != System::stream && problem.error == Error::missing_field)
     return row_of(Error::invalid_input).code;
   return row_of(problem.error).code;
@@ -131,7 +136,7 @@ bool accepts_problem_json(std::string_view accept) {
 }
 
 ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
-                            bool problem_json) {
+                            bool problem_json, std::string_view subject) {
   int status = status_in(system, problem);
   // "Missing required field: x" already names its field.
   std::string text = quoted(problem.error == Error::missing_field ? problem.detail : problem.text());
@@ -145,6 +150,10 @@ ProblemReply format_problem(System system, const Problem& problem, std::string_v
   switch (system) {
     case System::stream:
       return {status, json, fmt::format(R"({{"error":{},"details":{}}})", quoted(title_of(status)), text)};
+    case System::ofrep: {
+      std::string key = subject.empty() ? "" : fmt::format(R"("key":{},)", quoted(subject));
+      return {status, json, fmt::format(R"({{{}"errorCode":{},"errorDetails":{}}})", key, code, text)};
+    }
     case System::learning: {
       std::string_view message = learning_message(status);
       std::string retry = problem.retry_after_s > 0 ? fmt::format(R"(,"retryAfter":{})", problem.retry_after_s) : "";
@@ -163,7 +172,7 @@ ProblemReply format_problem(System system, const Problem& problem, std::string_v
 }
 
 std::string_view name_of(System system) {
-  constexpr std::string_view names[] = {"cart", "predict", "shop", "learning", "stream"};
+  constexpr std::string_view names[] = {"cart", "predict", "shop", "learning", "stream", "ofrep"};
   return names[static_cast<size_t>(system)];
 }
 

@@ -17,7 +17,7 @@
 namespace headrace {
 
 // The documented system a route belongs to: it decides the form of errors.
-enum class System : uint8_t { cart, predict, shop, learning, stream };
+enum class System : uint8_t { cart, predict, shop, learning, stream, ofrep };
 
 class Call;
 

@@ -37,6 +37,8 @@ namespace headrace {
   row(invalid_proof,           "INVALID_TOKEN",            400, "The token is not valid, was used or has expired") \
   row(user_not_found,          "USER_NOT_FOUND",           404, "There is no such user") \
   row(store_not_found,         "STORE_NOT_FOUND",          404, "There is no such store") \
+  row(flag_not_found,          "FLAG_NOT_FOUND",           404, "There is no such flag") \
+  row(targeting_key_missing,   "TARGETING_KEY_MISSING",    400, "The context has no targetingKey") \
   row(model_not_found,         "MODEL_NOT_FOUND",          404, "There is no such model") \
   row(features_not_found,      "FEATURES_NOT_FOUND",       404, "Nothing is known about this entity yet") \
   row(internal_error,          "INTERNAL_ERROR",           500, "Internal server error") \

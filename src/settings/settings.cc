@@ -24,6 +24,7 @@ SharedSettings Settings::make() {
   live->generation = ++generation_;
   live->all = config_in_force(documents, start_);
   live->stores = config_of_stores(documents, live->all);
+  live->flags = all_flags(documents);
   return live;
 }
 

@@ -12,6 +12,7 @@
 
 #include "src/identity/identity.h"
 #include "src/settings/configuration.h"
+#include "src/settings/flags.h"
 
 namespace headrace {
 
@@ -19,6 +20,7 @@ struct LiveSettings {
   uint64_t generation = 0;
   ConfigInForce all;
   std::unordered_map<std::string, ConfigInForce> stores;
+  Flags flags;
 
   // As who belongs to `tenant` has it.
   const SettingValue& value(SettingId id, std::string_view tenant = {}) const;

@@ -46,7 +46,7 @@ class World:
         path = path.replace("/api/stores/{id}", f"/api/stores/{tenant}")
         path = path.replace("{storeId}", tenant)
         path = path.replace("{user_id}", whose or self.stranger.id).replace("/api/keys/{id}", f"/api/keys/{key_id}")
-        for name in ("{id}", "{cartId}", "{entity}", "{name}", "{serviceId}"):
+        for name in ("{id}", "{cartId}", "{entity}", "{name}", "{serviceId}", "{flag}", "{key}"):
             path = path.replace(name, "nothing")
         body = {} if method in ("GET", "DELETE") else {"json": {}}
         return self.client.request(method, path, **body, **credential)
