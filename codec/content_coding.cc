@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t step_bytes = 64 * 1024;
 
-Problem malformed() {
+Problem malformed_coding() {
   return {Error::malformed_request, "Content-Encoding", "the body is not what its coding says"};
 }
 
@@ -45,11 +45,11 @@ Result<> inflate_all(std::string_view body, int window_bits, size_t bytes_max, s
     stream.avail_out = static_cast<uInt>(out.size() - used);
     size_t room = out.size() - used;
     code = inflate(&stream, Z_NO_FLUSH);
-    if (code != Z_OK && code != Z_STREAM_END) return malformed();
+    if (code != Z_OK && code != Z_STREAM_END) return malformed_coding();
     used += room - stream.avail_out;
-    if (code == Z_OK && stream.avail_in == 0 && stream.avail_out != 0) return malformed();  // cut short
+    if (code == Z_OK && stream.avail_in == 0 && stream.avail_out != 0) return malformed_coding();  // cut short
   }
-  if (stream.avail_in != 0) return malformed();
+  if (stream.avail_in != 0) return malformed_coding();
   if (used > bytes_max) return too_large(bytes_max);
   out.resize(used);
   return Done{};
@@ -67,9 +67,9 @@ Result<> unzstd_all(std::string_view body, size_t bytes_max, std::string& out) {
     if (!grow(out, used, bytes_max)) return too_large(bytes_max);
     ZSTD_outBuffer step{out.data() + used, out.size() - used, 0};
     left = ZSTD_decompressStream(context.get(), &step, &in);
-    if (ZSTD_isError(left)) return malformed();
+    if (ZSTD_isError(left)) return malformed_coding();
     used += step.pos;
-    if (left != 0 && in.pos == in.size && step.pos < step.size) return malformed();  // cut short
+    if (left != 0 && in.pos == in.size && step.pos < step.size) return malformed_coding();  // cut short
   }
   if (used > bytes_max) return too_large(bytes_max);
   out.resize(used);

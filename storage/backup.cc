@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <map>
 
@@ -17,21 +16,15 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view format_name = "headrace-backup", format = "1", created_name = "created";
-constexpr size_t manifest_bytes_max = 16 * 1024 * 1024;
+constexpr std::string_view format_name = "headrace-backup", backup_format = "1", created_name = "created";
+constexpr size_t backup_manifest_bytes_max = 16 * 1024 * 1024;
 constexpr uint64_t whole = std::numeric_limits<uint64_t>::max();
 
 std::string text_of(const BackupManifest& manifest) {
-  std::string text = fmt::format("{} {}\n{} {}\n", format_name, format, created_name, manifest.created);
+  std::string text = fmt::format("{} {}\n{} {}\n", format_name, backup_format, created_name, manifest.created);
   for (const BackupFile& file : manifest.files)
     text += fmt::format("{} {} {}\n", file.path, file.seal.bytes, to_text(file.seal.hash));
   return with_checksum(std::move(text));
-}
-
-template <class T>
-bool parse_number(std::string_view text, T& value, int radix = 10) {
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, radix);
-  return code == std::errc() && end == text.data() + text.size();
 }
 
 // "BYTES HASH"
@@ -117,9 +110,9 @@ Result<> BackupWriter::open() {
   auto names = disk_.list(into_);
   if (!names) return names.problem();
   if (names->empty()) return Done{};
-  auto ours = read_file(disk_, from_ + "/MANIFEST", manifest_bytes_max);
+  auto ours = read_file(disk_, from_ + "/MANIFEST", backup_manifest_bytes_max);
   if (!ours) return ours.problem();
-  auto theirs = read_file(disk_, into_ + "/MANIFEST", manifest_bytes_max);
+  auto theirs = read_file(disk_, into_ + "/MANIFEST", backup_manifest_bytes_max);
   if (!theirs || *theirs != *ours)
     return Problem(Error::bad_configuration, into_, "It is not empty and holds no backup of this directory");
   auto old = read_backup(disk_, into_);
@@ -297,11 +290,11 @@ Result<BackupReport> make_backup(Disk& disk, Clock& clock, const std::string& da
 }
 
 Result<BackupManifest> read_backup(Disk& disk, const std::string& path) {
-  auto text = read_file(disk, path + "/BACKUP", manifest_bytes_max);
+  auto text = read_file(disk, path + "/BACKUP", backup_manifest_bytes_max);
   if (!text) return text.problem();
   BackupManifest manifest;
   Lines lines = parse_checked_lines(*text);
-  bool fine = lines[std::string(format_name)] == format &&
+  bool fine = lines[std::string(format_name)] == backup_format &&
               parse_number(lines[std::string(created_name)], manifest.created);
   for (std::string_view head : {format_name, created_name}) lines.erase(std::string(head));
   for (const auto& [name, seal] : lines) {

@@ -36,7 +36,7 @@ class BaseWriter {
   explicit BaseWriter(const BaseOptions& options) : options_(options), disk_(*options.disk) {}
 
   // Whether the view may be looked at any longer, for entries of that tree.
-  using Look = std::function<bool(Tree)>;
+  using Look = std::function<bool(StateTree)>;
   // As much as `look` allows, but some; true when everything is there.
   Result<bool> copy(const StateView& view, const Checkpoint& checkpoint, const Look& look);
   Result<Checkpoint> finish();
@@ -44,8 +44,8 @@ class BaseWriter {
  private:
   Result<> begin(const Checkpoint& checkpoint);
   Result<> check_space(uint32_t generation) const;
-  Result<bool> copy_tree(Tree tree, const StateView& view, const Look& look);
-  Result<> copy_entry(Tree tree, std::string_view key, std::string_view stored);
+  Result<bool> copy_tree(StateTree tree, const StateView& view, const Look& look);
+  Result<> copy_entry(StateTree tree, std::string_view key, std::string_view stored);
   Result<> commit();
   Result<> sign_off();
   Result<> move_to(Lsn lsn);
@@ -99,14 +99,14 @@ Result<bool> BaseWriter::copy(const StateView& view, const Checkpoint& checkpoin
   Checkpoint first = std::exchange(base_, checkpoint);  // whose replay does for all
   if (first.replay_from <= base_.replay_from) base_.replay_from = first.replay_from, base_.position = first.position;
   if (!rows_done_) {
-    auto done = copy_tree(Tree::rows, view, look);
+    auto done = copy_tree(StateTree::rows, view, look);
     if (!done || !*done) return done;
     rows_done_ = true;
   }
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::meta}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::meta}) {
     auto done = copy_tree(tree, view, look);
     if (done && *done) continue;
-    for (Tree begun : {Tree::documents, Tree::indexes, Tree::meta}) state_->drop(begun);  // all as of one checkpoint
+    for (StateTree begun : {StateTree::documents, StateTree::indexes, StateTree::meta}) state_->drop(begun);  // all as of one checkpoint
     if (done && ++tries_ == limits::base_waits_max) return Problem(Error::overloaded, directory_, "The state was wanted back");
     return done;
   }
@@ -115,22 +115,22 @@ Result<bool> BaseWriter::copy(const StateView& view, const Checkpoint& checkpoin
 }
 
 // False where the view is to be given back before the end.
-Result<bool> BaseWriter::copy_tree(Tree tree, const StateView& view, const Look& look) {
+Result<bool> BaseWriter::copy_tree(StateTree tree, const StateView& view, const Look& look) {
   bool stopped = false;
   auto done = view.each(
       tree,
       [&](std::string_view key, std::string_view stored) -> Result<> {
         stopped = ++unchecked_entries_ % limits::base_entries_between_looks == 0 && !look(tree);
-        if (stopped && tree == Tree::rows) next_row_ = key;
+        if (stopped && tree == StateTree::rows) next_row_ = key;
         return stopped ? Result<>(Error::overloaded) : copy_entry(tree, key, stored);
       },
-      tree == Tree::rows ? std::string_view(next_row_) : std::string_view());
+      tree == StateTree::rows ? std::string_view(next_row_) : std::string_view());
   if (stopped) return false;
   if (!done) return done.problem();
   return true;
 }
 
-Result<> BaseWriter::copy_entry(Tree tree, std::string_view key, std::string_view stored) {
+Result<> BaseWriter::copy_entry(StateTree tree, std::string_view key, std::string_view stored) {
   state_->append(tree, key, stored);
   if (failure_) return *failure_;
   uncommitted_bytes_ += key.size() + stored.size();
@@ -149,9 +149,9 @@ Result<> BaseWriter::commit() {
 Result<> BaseWriter::sign_off() {
   auto record = read_record(*state_);
   if (!record) return Problem(Error::storage_damaged, options_.place.state(), "The state does not say what it is");
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     Digest& promised = record->digests[static_cast<size_t>(tree)];
-    if (state_->digest(tree) != promised && (tree != Tree::rows || pieces_ == 1))
+    if (state_->digest(tree) != promised && (tree != StateTree::rows || pieces_ == 1))
       return Problem(Error::storage_damaged, options_.place.state(), "The state is not what its checkpoint says");
     promised = state_->digest(tree);
   }
@@ -231,8 +231,8 @@ Result<> copy_pieces(const BaseOptions& options, StateLoan& loan, BaseWriter& wr
   while (true) {
     const Micros until = options.clock->monotonic() + options.piece_us;
     auto all = writer.copy(*lent.view, lent.checkpoint,
-                           [&](Tree tree) {
-                             bool in_time = tree != Tree::rows || options.clock->monotonic() < until;
+                           [&](StateTree tree) {
+                             bool in_time = tree != StateTree::rows || options.clock->monotonic() < until;
                              return in_time && !loan.wanted_back();
                            });
     loan.give_back(std::move(lent));
@@ -266,7 +266,7 @@ Result<Checkpoint> write_base(const BaseOptions& options, const StateView& view,
   if (!there) return there.problem();
   if (*there) return **there;
   BaseWriter writer(options);
-  auto copied = writer.copy(view, checkpoint, [](Tree) { return true; });
+  auto copied = writer.copy(view, checkpoint, [](StateTree) { return true; });
   return finish_base(options, writer, copied ? Result<>(Done{}) : copied.problem());
 }
 

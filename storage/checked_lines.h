@@ -3,6 +3,7 @@
 //   text := ("key value\n")* "crc32c " hex(8) "\n"
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,6 +20,13 @@ Lines parse_lines(std::string_view text);
 // Empty where the last line is not the CRC32C of all before it.
 Lines parse_checked_lines(std::string_view text);
 std::string with_checksum(std::string lines);
+
+// The whole of `text` as a number.
+template <class T>
+bool parse_number(std::string_view text, T& value, int radix = 10) {
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, radix);
+  return code == std::errc() && end == text.data() + text.size();
+}
 
 // Written beside it, synced, and renamed over what is there. The name is durable once the directory is
 // synced.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view record_key = "state", text_key = "definitions", settling_key = "settling";
 constexpr uint8_t record_version = 1;
-constexpr std::array counted_trees = {Tree::documents, Tree::indexes, Tree::rows};
+constexpr std::array counted_trees = {StateTree::documents, StateTree::indexes, StateTree::rows};
 
 }  // namespace
 
@@ -29,12 +29,12 @@ void write_record(State& state, const StateRecord& record) {
     put_fixed(digest.low, bytes);
     put_fixed(digest.high, bytes);
   }
-  state.put(Tree::meta, record_key, bytes);
-  if (!record.definitions.text.empty()) state.put(Tree::meta, text_key, record.definitions.text);
+  state.put(StateTree::meta, record_key, bytes);
+  if (!record.definitions.text.empty()) state.put(StateTree::meta, text_key, record.definitions.text);
 }
 
 std::optional<StateRecord> read_record(State& state) {
-  auto bytes = state.get(Tree::meta, record_key);
+  auto bytes = state.get(StateTree::meta, record_key);
   if (!bytes) return std::nullopt;
   Taker take(*bytes);
   if (take.fixed<uint8_t>() != record_version) return std::nullopt;
@@ -48,7 +48,7 @@ std::optional<StateRecord> read_record(State& state) {
     digest.high = take.fixed<uint64_t>();
   }
   if (take.failed()) return std::nullopt;
-  if (auto text = state.get(Tree::meta, text_key)) record.definitions.text = *text;
+  if (auto text = state.get(StateTree::meta, text_key)) record.definitions.text = *text;
   return record;
 }
 
@@ -238,7 +238,7 @@ void Checkpointer::commit(const Progress& progress) {
 void Checkpointer::count_settling() {
   std::string bytes;
   put_fixed(next_.seq, bytes);
-  parts_.state.put(Tree::meta, settling_key, bytes);
+  parts_.state.put(StateTree::meta, settling_key, bytes);
 }
 
 void Checkpointer::finish() {

@@ -4,7 +4,6 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "src/base/check.h"
@@ -29,12 +28,6 @@ bool parse_uuid(std::string_view text, Uuid& uuid) {
   std::string digits;
   std::ranges::copy_if(text, std::back_inserter(digits), [](char c) { return c != '-'; });
   return parse_hexadecimal(digits, reinterpret_cast<char*>(uuid.data()), uuid.size());
-}
-
-template <class T>
-bool parse_number(std::string_view text, T& value) {
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size();
 }
 
 std::optional<std::vector<PublicKey>> parse_keys(std::string_view text) {

@@ -52,7 +52,7 @@ std::string_view key_of_entry(std::string_view entry) {
 
 // Calls `visit` for every entry under `prefix`, strictly behind `after` (a whole key, or empty).
 template <class Visit>
-void walk(State& state, Tree tree, const std::string& prefix, std::string_view after, Order order,
+void walk(State& state, StateTree tree, const std::string& prefix, std::string_view after, Order order,
           Visit visit) {
   StateCursor cursor(state, tree);
   bool there;
@@ -84,12 +84,12 @@ const TableDefinition* Documents::definition(uint8_t table) const {
 
 std::optional<std::string_view> Documents::find(uint8_t table, std::string_view key) const {
   if (key.size() > limits::key_bytes_max) return std::nullopt;
-  return state_.get(Tree::documents, document_key(table, key));
+  return state_.get(StateTree::documents, document_key(table, key));
 }
 
 void Documents::scan(uint8_t table, const ScanRange& range, const Visitor& visitor) const {
   std::string after = range.after.empty() ? std::string() : document_key(table, range.after);
-  walk(state_, Tree::documents, document_key(table, range.prefix), after, range.order, [&](StateCursor& at) {
+  walk(state_, StateTree::documents, document_key(table, range.prefix), after, range.order, [&](StateCursor& at) {
     auto value = at.value();
     return value && visitor(at.key().substr(1), *value);
   });
@@ -99,7 +99,7 @@ void Documents::scan_index(uint8_t table, uint8_t index, Match match, const Scan
                            const IndexVisitor& visitor) const {
   std::string prefix = index_prefix(table, index, range.prefix);
   if (match == Match::whole) append_terminator(prefix);
-  walk(state_, Tree::indexes, prefix, range.after, range.order, [&](StateCursor& at) {
+  walk(state_, StateTree::indexes, prefix, range.after, range.order, [&](StateCursor& at) {
     std::string_view key = key_of_entry(at.key());
     auto value = at.value() ? find(table, key) : std::nullopt;
     return value && visitor(at.key(), key, *value);
@@ -109,13 +109,13 @@ void Documents::scan_index(uint8_t table, uint8_t index, Match match, const Scan
 void Documents::put(uint8_t table, std::string_view key, std::string_view value) {
   CHECK(key.size() <= limits::key_bytes_max);
   replace_index_entries(table, key, value);
-  state_.put(Tree::documents, document_key(table, key), value);
+  state_.put(StateTree::documents, document_key(table, key), value);
 }
 
 void Documents::erase(uint8_t table, std::string_view key) {
   if (key.size() > limits::key_bytes_max) return;
   replace_index_entries(table, key, std::nullopt);
-  state_.erase(Tree::documents, document_key(table, key));
+  state_.erase(StateTree::documents, document_key(table, key));
 }
 
 // Only the difference between the stored value and `now` is written.
@@ -130,10 +130,10 @@ void Documents::replace_index_entries(uint8_t table, std::string_view key,
     if (before) old_entries = entries_of(*about, index, key, *before);
     if (now) new_entries = entries_of(*about, index, key, *now);
     for (const std::string& entry : old_entries) {
-      if (!std::ranges::binary_search(new_entries, entry)) state_.erase(Tree::indexes, entry);
+      if (!std::ranges::binary_search(new_entries, entry)) state_.erase(StateTree::indexes, entry);
     }
     for (const std::string& entry : new_entries) {
-      if (!std::ranges::binary_search(old_entries, entry)) state_.put(Tree::indexes, entry, {});
+      if (!std::ranges::binary_search(old_entries, entry)) state_.put(StateTree::indexes, entry, {});
     }
   }
 }
@@ -169,7 +169,7 @@ uint64_t Documents::definition_digest() const {
 }
 
 void Documents::rebuild_indexes() {
-  state_.drop(Tree::indexes);
+  state_.drop(StateTree::indexes);
   for (const TableDefinition& table : tables_) {
     std::string after;
     while (!table.indexes.empty() && rebuild_some(table, after)) {
@@ -190,7 +190,7 @@ bool Documents::rebuild_some(const TableDefinition& table, std::string& after) {
     more = entries.size() >= rebuild_step;
     return !more;
   });
-  for (const std::string& entry : entries) state_.put(Tree::indexes, entry, {});
+  for (const std::string& entry : entries) state_.put(StateTree::indexes, entry, {});
   return more;
 }
 

@@ -1,8 +1,8 @@
 // Lines of a hole, in and out.
+#include "storage/checked_lines.h"
 #include "storage/hole.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "codec/checksum.h"
@@ -11,12 +11,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view first_line = "hole 1\n";
-
-bool parse_number(std::string_view text, auto& value, int base = 10) {
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  return code == std::errc() && end == text.data() + text.size();
-}
+constexpr std::string_view hole_first_line = "hole 1\n";
 
 bool parse_range(std::string_view text, uint64_t& first, uint64_t& last) {
   size_t dots = text.find("..");
@@ -38,7 +33,7 @@ std::string range(uint64_t first, uint64_t last) { return std::to_string(first) 
 // Of the hole at the front of `text`: its bytes, or none where it is not what somebody signed for this
 // partition.
 size_t read_one(std::string_view text, const PartitionPlace& place, Hole& hole) {
-  auto found = read_signed(text, first_line, place);
+  auto found = read_signed(text, hole_first_line, place);
   if (!found || !parse(found->lines, hole)) return 0;
   hole.key = found->key;
   return found->bytes;
@@ -47,7 +42,7 @@ size_t read_one(std::string_view text, const PartitionPlace& place, Hole& hole) 
 }  // namespace
 
 std::string encode(const Hole& hole, const PartitionPlace& place, const SigningKey& key) {
-  SignedLines lines(first_line, place);
+  SignedLines lines(hole_first_line, place);
   lines.add("segment", std::to_string(hole.segment));
   lines.add("lsns", range(hole.first, hole.last));
   lines.add("bytes", range(hole.offset, hole.end_offset));
@@ -61,7 +56,7 @@ std::string encode(const Hole& hole, const PartitionPlace& place, const SigningK
 
 HolesFound find_holes(std::string_view text, const PartitionPlace& place) {
   HolesFound found;
-  for (size_t at = text.find(first_line); at != text.npos; at = text.find(first_line, at)) {
+  for (size_t at = text.find(hole_first_line); at != text.npos; at = text.find(hole_first_line, at)) {
     Hole hole;
     size_t size = read_one(text.substr(at), place, hole);
     if (size > 0) found.holes.push_back(hole), found.text += text.substr(at, size);

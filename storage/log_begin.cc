@@ -1,7 +1,7 @@
 // Reading, writing and comparing BEGIN.
+#include "storage/checked_lines.h"
 #include "storage/log_begin.h"
 
-#include <charconv>
 #include <utility>
 
 #include "storage/signed_lines.h"
@@ -9,18 +9,13 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view first_line = "begin 1\n";
+constexpr std::string_view begin_first_line = "begin 1\n";
 constexpr size_t begin_bytes_max = 4096;
-
-bool parse_number(std::string_view text, auto& value) {
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size();
-}
 
 }  // namespace
 
 Result<> write_log_begin(Disk& disk, const PartitionPlace& place, const SigningKey& key, const LogBegin& begin) {
-  SignedLines lines(first_line, place);
+  SignedLines lines(begin_first_line, place);
   lines.add("lsn", std::to_string(begin.lsn));
   lines.add("why", begin.why);
   lines.add("time", std::to_string(begin.time));
@@ -35,7 +30,7 @@ Result<std::optional<LogBegin>> read_log_begin(Disk& disk, const PartitionPlace&
   auto text = read_file(disk, place.begin(), begin_bytes_max);
   if (!text) return text.problem();
   LogBegin begin;
-  auto found = read_signed(*text, first_line, place);
+  auto found = read_signed(*text, begin_first_line, place);
   bool good = found && found->bytes == text->size() && parse_number(found->lines["lsn"], begin.lsn) && begin.lsn > 0 &&
               parse_number(found->lines["time"], begin.time);
   if (!good) return Problem(Error::storage_damaged, place.begin(), "It is not signed by a key of this data directory");

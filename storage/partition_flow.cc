@@ -7,7 +7,6 @@
 namespace headrace {
 namespace {
 
-constexpr size_t evict_visits = 4096;           // slots looked at per pump
 constexpr Micros patience_us = 10 * minute_us;  // of those who have nothing else to do
 
 }  // namespace
@@ -69,7 +68,7 @@ void Partition::Work::pump() {
     (void)checkpointer_->step(progress());
   }
   settled_segment_.store(checkpointer_->oldest_segment(), std::memory_order_relaxed);
-  rows_->evict(options_.row_bytes_max, evict_visits);
+  rows_->evict(options_.row_bytes_max, limits::evict_visits);
 }
 
 // The next batch that is handed over begins a segment; those already on their way are before it.
@@ -127,7 +126,7 @@ Result<Digest> Partition::Work::full_digest() {
     return Problem(Error::storage_io, options_.place.path, "The state could not be written");
   }
   Digest all;
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     auto counted = state_->count_digest(tree);
     if (!counted) return counted.problem();
     if (*counted != state_->digest(tree)) {

@@ -11,7 +11,6 @@ namespace headrace {
 namespace {
 
 constexpr int fail_stop_status = 70;  // EX_SOFTWARE
-constexpr size_t evict_visits = 4096;
 
 [[noreturn]] void stop_process(const Problem& problem) {
   std::fprintf(stderr, "storage failed, stopping: %s\n", problem.text().c_str());
@@ -96,8 +95,8 @@ Result<> Partition::Work::adopt(Recovered recovered) {
   checkpointer_ = std::make_unique<Checkpointer>(checkpointer_parts(std::move(now)), recovered.checkpoint,
                                                  recovered.oldest_segment);
   generation_ = recovered.checkpoint.generation;
-  if (refold) state_->drop(Tree::rows);
-  if (state_->entries(Tree::rows) == 0) rows_->assume_complete();
+  if (refold) state_->drop(StateTree::rows);
+  if (state_->entries(StateTree::rows) == 0) rows_->assume_complete();
   report_.rows_refolded = refold;
   return replay(recovered, refold);
 }
@@ -154,7 +153,7 @@ Result<> Partition::Work::replay_document(const RecordView& record) {
 
 // Keeps memory and the open transaction bounded while much is replayed.
 Result<> Partition::Work::relieve(const LogPosition& end, Lsn documents_at) {
-  rows_->evict(options_.row_bytes_max, evict_visits);
+  rows_->evict(options_.row_bytes_max, limits::evict_visits);
   bool heavy = rows_->bytes() > options_.row_bytes_max || state_->dirty_pages() > limits::dirty_pages_max / 2;
   if (!heavy) return Done{};
   Lsn folded = end.lsn - 1;

@@ -18,7 +18,7 @@ Result<> Partition::Work::switch_state(ComingState& coming, Fold& fold) {
   if (durable_lsn_ > coming.folded + limits::backfill_tail_records_max) return Error::overloaded;
   TRY_DONE(fold_tail(coming, fold));
   State& next = coming.scratch->state();
-  for (Tree tree : {Tree::documents, Tree::indexes}) next.copy(tree, *state_);
+  for (StateTree tree : {StateTree::documents, StateTree::indexes}) next.copy(tree, *state_);
   if (!checkpointer_->settle()) return Error::storage_io;
   if (loan_->lent()) loan_->wait_back();  // a view of the state that goes
 

@@ -90,7 +90,7 @@ Result<> Rebuild::open_state() {
   backing_ = std::make_unique<StateRows>(*state_);
   rows_ = std::make_unique<Rows>(backing_.get());
   if (result_.base_lsn != 0) take_over();
-  if (state_->entries(Tree::rows) == 0) rows_->assume_complete();
+  if (state_->entries(StateTree::rows) == 0) rows_->assume_complete();
   return Done{};
 }
 
@@ -99,10 +99,10 @@ void Rebuild::take_over() {
   auto record = read_record(*state_);
   if (!record) return;  // the digest will tell
   for (size_t i = 0; i < record->digests.size(); ++i)
-    state_->set_digest(static_cast<Tree>(i), record->digests[i]);
+    state_->set_digest(static_cast<StateTree>(i), record->digests[i]);
   if (record->definitions.indexes != documents_->definition_digest()) documents_->rebuild_indexes();
   if (record->definitions.fold == fold_.definition_digest()) return;
-  state_->drop(Tree::rows);
+  state_->drop(StateTree::rows);
   start_.replay_from = 1;
 }
 
@@ -171,14 +171,14 @@ void Rebuild::write_rows() {
 }
 
 Result<Rebuilt> Rebuild::count() {
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     auto digest = state_->count_digest(tree);
     if (!digest) return digest.problem();
     result_.digest += *digest;
   }
   if (failure_) return *failure_;
-  result_.documents = state_->entries(Tree::documents);
-  result_.rows = state_->entries(Tree::rows);
+  result_.documents = state_->entries(StateTree::documents);
+  result_.rows = state_->entries(StateTree::rows);
   return result_;
 }
 

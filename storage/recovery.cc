@@ -180,7 +180,7 @@ Result<bool> Recovery::try_slot(const Checkpoint& slot) {
     return false;
   }
   for (size_t i = 0; i < record->digests.size(); ++i)
-    (*state)->set_digest(static_cast<Tree>(i), record->digests[i]);
+    (*state)->set_digest(static_cast<StateTree>(i), record->digests[i]);
   auto all_there = has_all_entries(**state, *record, slot.generation);
   if (!all_there || !*all_there) return all_there;
   *on_trial = false;
@@ -196,7 +196,7 @@ Result<bool> Recovery::has_all_entries(State& state, const StateRecord& record, 
   if (!size) return size.problem();
   if (*size > options_.state_check_bytes_max) return true;
   for (size_t i = 0; i < record.digests.size(); ++i) {
-    auto counted = state.count_digest(static_cast<Tree>(i));
+    auto counted = state.count_digest(static_cast<StateTree>(i));
     if (counted && *counted == record.digests[i]) continue;
     mismatch_ = "the state's entries are not those that its digest was made of";
     return false;

@@ -22,7 +22,7 @@ std::string_view from_val(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-uint32_t crc_of(Tree tree, std::string_view key, std::string_view bytes) {
+uint32_t crc_of(StateTree tree, std::string_view key, std::string_view bytes) {
   char name = static_cast<char>(tree);
   return crc32c(bytes, crc32c(key, crc32c({&name, 1})));
 }
@@ -32,14 +32,14 @@ bool same(std::string_view stored, std::string_view head, std::string_view tail)
          stored.substr(crc_bytes, head.size()) == head && stored.substr(crc_bytes + head.size()) == tail;
 }
 
-bool is_whole(Tree tree, std::string_view key, std::string_view stored) {
+bool is_whole(StateTree tree, std::string_view key, std::string_view stored) {
   uint32_t crc = 0;
   if (stored.size() < crc_bytes) return false;
   std::memcpy(&crc, stored.data(), crc_bytes);
   return crc == crc_of(tree, key, stored.substr(crc_bytes));
 }
 
-Problem damaged_value(Tree tree) {
+Problem damaged_value(StateTree tree) {
   return Problem(Error::storage_damaged, std::string("A value of the state's ") +
                                              tree_names[static_cast<size_t>(tree)] + " fails its checksum");
 }
@@ -56,7 +56,7 @@ Problem lmdb_problem(int code, const char* what) {
 
 }  // namespace
 
-Digest digest_of(Tree tree, std::string_view key, std::string_view stored) {
+Digest digest_of(StateTree tree, std::string_view key, std::string_view stored) {
   return hash128(stored, hash64(key, static_cast<uint64_t>(tree)));
 }
 
@@ -69,12 +69,12 @@ struct State::Handles {
   MDB_txn* txn = nullptr;
   MDB_dbi trees[tree_count] = {};
 
-  MDB_dbi of(Tree tree) const { return trees[static_cast<size_t>(tree)]; }
-  int find(Tree tree, std::string_view key, MDB_val& value) const;
-  int prove_absent(Tree tree, std::string_view key) const;
+  MDB_dbi of(StateTree tree) const { return trees[static_cast<size_t>(tree)]; }
+  int find(StateTree tree, std::string_view key, MDB_val& value) const;
+  int prove_absent(StateTree tree, std::string_view key) const;
 };
 
-int State::Handles::find(Tree tree, std::string_view key, MDB_val& value) const {
+int State::Handles::find(StateTree tree, std::string_view key, MDB_val& value) const {
   MDB_val name = to_val(key);
   int code = mdb_get(txn, of(tree), &name, &value);
   return code == MDB_NOTFOUND ? prove_absent(tree, key) : code;
@@ -82,7 +82,7 @@ int State::Handles::find(Tree tree, std::string_view key, MDB_val& value) const 
 
 // A flipped bit in a page can lead a search astray. What is not found must lie between its neighbours, and these must be
 // whole: a key that was changed fails its CRC, and one that was passed by is a neighbour on the wrong side.
-int State::Handles::prove_absent(Tree tree, std::string_view key) const {
+int State::Handles::prove_absent(StateTree tree, std::string_view key) const {
   MDB_cursor* cursor = nullptr;
   if (int code = mdb_cursor_open(txn, of(tree), &cursor); code != 0) return code;
   MDB_val name = to_val(key), value;
@@ -142,14 +142,14 @@ void State::fail(int code, const char* what) {
   fail_stop_(lmdb_problem(code, what));
 }
 
-std::optional<std::string_view> State::checked(Tree tree, std::string_view key, std::string_view stored) {
+std::optional<std::string_view> State::checked(StateTree tree, std::string_view key, std::string_view stored) {
   if (is_whole(tree, key, stored)) return stored.substr(crc_bytes);
   failed_ = true;
   fail_stop_(damaged_value(tree));
   return std::nullopt;
 }
 
-std::optional<std::string_view> State::get(Tree tree, std::string_view key) {
+std::optional<std::string_view> State::get(StateTree tree, std::string_view key) {
   if (failed_) return std::nullopt;
   MDB_val value;
   int code = lmdb_->find(tree, key, value);
@@ -158,7 +158,7 @@ std::optional<std::string_view> State::get(Tree tree, std::string_view key) {
   return checked(tree, key, from_val(value));
 }
 
-void State::put(Tree tree, std::string_view key, std::string_view head, std::string_view tail) {
+void State::put(StateTree tree, std::string_view key, std::string_view head, std::string_view tail) {
   if (failed_) return;
   CHECK(key.size() <= state_key_bytes_max);
   MDB_val name = to_val(key), value;
@@ -178,7 +178,7 @@ void State::put(Tree tree, std::string_view key, std::string_view head, std::str
   dirty_pages_ += pages_of(value.mv_size, page_bytes_);
 }
 
-void State::append(Tree tree, std::string_view key, std::string_view stored) {
+void State::append(StateTree tree, std::string_view key, std::string_view stored) {
   if (failed_) return;
   MDB_val name = to_val(key), value = to_val(stored);
   int code = mdb_put(lmdb_->txn, lmdb_->of(tree), &name, &value, MDB_APPEND);
@@ -187,7 +187,7 @@ void State::append(Tree tree, std::string_view key, std::string_view stored) {
   dirty_pages_ += pages_of(stored.size(), page_bytes_);
 }
 
-void State::erase(Tree tree, std::string_view key) {
+void State::erase(StateTree tree, std::string_view key) {
   if (failed_) return;
   MDB_val name = to_val(key), value;
   int code = lmdb_->find(tree, key, value);
@@ -200,7 +200,7 @@ void State::erase(Tree tree, std::string_view key) {
   ++dirty_pages_;
 }
 
-void State::drop(Tree tree) {
+void State::drop(StateTree tree) {
   if (failed_) return;
   int code = mdb_drop(lmdb_->txn, lmdb_->of(tree), 0);
   if (code != 0) return fail(code, "drop");
@@ -208,7 +208,7 @@ void State::drop(Tree tree) {
   ++dirty_pages_;
 }
 
-void State::copy(Tree tree, State& from) {
+void State::copy(StateTree tree, State& from) {
   StateCursor cursor(from, tree);
   for (bool there = cursor.seek({}); there; there = cursor.next()) {
     auto value = cursor.value();
@@ -217,7 +217,7 @@ void State::copy(Tree tree, State& from) {
   }
 }
 
-uint64_t State::entries(Tree tree) {
+uint64_t State::entries(StateTree tree) {
   MDB_stat about{};
   if (!failed_) mdb_stat(lmdb_->txn, lmdb_->of(tree), &about);
   return about.ms_entries;
@@ -225,11 +225,11 @@ uint64_t State::entries(Tree tree) {
 
 Digest State::digest() const {
   Digest all;
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) all += digest(tree);
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) all += digest(tree);
   return all;
 }
 
-Result<Digest> State::count_digest(Tree tree) {
+Result<Digest> State::count_digest(StateTree tree) {
   Digest all;
   StateCursor cursor(*this, tree);
   for (bool there = cursor.seek({}); there; there = cursor.next()) {
@@ -264,7 +264,7 @@ struct StateCursor::Handle {
   MDB_cursor* cursor = nullptr;
 };
 
-StateCursor::StateCursor(State& state, Tree tree)
+StateCursor::StateCursor(State& state, StateTree tree)
     : state_(state), tree_(tree), handle_(std::make_unique<Handle>()) {
   if (state_.failed_) return;
   int code = mdb_cursor_open(state_.lmdb_->txn, state_.lmdb_->of(tree), &handle_->cursor);
@@ -320,7 +320,7 @@ Result<std::unique_ptr<StateView>> State::view() {
   return std::unique_ptr<StateView>(new StateView(std::move(reading)));
 }
 
-Result<> StateView::each(Tree tree, const Visit& visit, std::string_view from) const {
+Result<> StateView::each(StateTree tree, const Visit& visit, std::string_view from) const {
   MDB_cursor* opened = nullptr;
   int code = mdb_cursor_open(reading_->txn, reading_->trees[static_cast<size_t>(tree)], &opened);
   std::unique_ptr<MDB_cursor, decltype(&mdb_cursor_close)> cursor(opened, mdb_cursor_close);

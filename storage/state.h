@@ -25,12 +25,12 @@
 
 namespace headrace {
 
-enum class Tree : uint8_t { documents, indexes, rows, meta };
+enum class StateTree : uint8_t { documents, indexes, rows, meta };
 inline constexpr size_t tree_count = 4;
 inline constexpr size_t state_key_bytes_max = 511;
 
 // What one entry adds to the digest; `stored` with its CRC.
-Digest digest_of(Tree tree, std::string_view key, std::string_view stored);
+Digest digest_of(StateTree tree, std::string_view key, std::string_view stored);
 
 class StateView;
 
@@ -47,29 +47,29 @@ class State {
   State& operator=(const State&) = delete;
 
   // Good until the next put, erase, drop or commit.
-  std::optional<std::string_view> get(Tree tree, std::string_view key);
+  std::optional<std::string_view> get(StateTree tree, std::string_view key);
   // The value is `head` followed by `tail`.
-  void put(Tree tree, std::string_view key, std::string_view head, std::string_view tail = {});
-  void erase(Tree tree, std::string_view key);
-  void drop(Tree tree);  // all entries
+  void put(StateTree tree, std::string_view key, std::string_view head, std::string_view tail = {});
+  void erase(StateTree tree, std::string_view key);
+  void drop(StateTree tree);  // all entries
   // All entries of `tree` in `from`. What is put may be committed.
-  void copy(Tree tree, State& from);
+  void copy(StateTree tree, State& from);
   void set_fail_stop(FailStop fail_stop) { fail_stop_ = std::move(fail_stop); }
   // Behind all keys that are there; `stored` as a view shows it.
-  void append(Tree tree, std::string_view key, std::string_view stored);
+  void append(StateTree tree, std::string_view key, std::string_view stored);
 
   bool changed() const { return dirty_pages_ > 0; }
   size_t dirty_pages() const { return dirty_pages_; }  // about; of the open transaction
-  uint64_t entries(Tree tree);
+  uint64_t entries(StateTree tree);
   bool failed() const { return failed_; }
 
   Digest digest() const;
-  const Digest& digest(Tree tree) const { return digests_[static_cast<size_t>(tree)]; }
-  void set_digest(Tree tree, const Digest& digest) {
+  const Digest& digest(StateTree tree) const { return digests_[static_cast<size_t>(tree)]; }
+  void set_digest(StateTree tree, const Digest& digest) {
     digests_[static_cast<size_t>(tree)] = digest;
   }  // as stored
   // Read anew from all entries, every CRC checked.
-  Result<Digest> count_digest(Tree tree);
+  Result<Digest> count_digest(StateTree tree);
 
   // Writes the open transaction to the file (not to the disk) and begins the next. The id of what was
   // committed.
@@ -87,8 +87,8 @@ class State {
   int open_trees(unsigned flags);
   bool begin();
   void fail(int code, const char* what);
-  std::optional<std::string_view> checked(Tree tree, std::string_view key, std::string_view value);
-  Digest& sum(Tree tree) { return digests_[static_cast<size_t>(tree)]; }
+  std::optional<std::string_view> checked(StateTree tree, std::string_view key, std::string_view value);
+  Digest& sum(StateTree tree) { return digests_[static_cast<size_t>(tree)]; }
 
   std::unique_ptr<Handles> lmdb_;
   FailStop fail_stop_;
@@ -101,7 +101,7 @@ class State {
 // Walks one tree in key order. No put, erase, drop or commit while it lives.
 class StateCursor {
  public:
-  StateCursor(State& state, Tree tree);
+  StateCursor(State& state, StateTree tree);
   ~StateCursor();
   StateCursor(const StateCursor&) = delete;
   StateCursor& operator=(const StateCursor&) = delete;
@@ -119,7 +119,7 @@ class StateCursor {
   bool move(int operation);
 
   State& state_;
-  Tree tree_;
+  StateTree tree_;
   std::unique_ptr<Handle> handle_;
   std::string_view key_, stored_;
 };
@@ -137,7 +137,7 @@ class StateView {
 
   // Every entry in the order of keys, at or behind `from`, its CRC checked, until `visit` has a problem.
   using Visit = std::function<Result<>(std::string_view key, std::string_view stored)>;
-  Result<> each(Tree tree, const Visit& visit, std::string_view from = {}) const;
+  Result<> each(StateTree tree, const Visit& visit, std::string_view from = {}) const;
 
  private:
   friend class State;

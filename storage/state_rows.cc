@@ -16,7 +16,7 @@ std::string_view StateRows::name(const Row& row) {
 }
 
 bool StateRows::load(Row& row) {
-  auto stored = state_.get(Tree::rows, name(row));
+  auto stored = state_.get(StateTree::rows, name(row));
   if (!stored || stored->size() < sizeof(Lsn)) return false;
   std::memcpy(&row.lsn, stored->data(), sizeof(Lsn));
   std::string_view bytes = stored->substr(sizeof(Lsn));
@@ -26,15 +26,15 @@ bool StateRows::load(Row& row) {
 }
 
 void StateRows::each(uint8_t table, const std::function<void(std::string_view key)>& visit) {
-  StateCursor cursor(state_, Tree::rows);
+  StateCursor cursor(state_, StateTree::rows);
   const std::string prefix(1, static_cast<char>(table));
   for (bool there = cursor.seek(prefix); there && cursor.key().starts_with(prefix); there = cursor.next())
     visit(cursor.key().substr(1));
 }
 
 void StateRows::store(const Row& row) {
-  if (row.gone) return state_.erase(Tree::rows, name(row));
-  state_.put(Tree::rows, name(row), {reinterpret_cast<const char*>(&row.lsn), sizeof(Lsn)}, row.bytes);
+  if (row.gone) return state_.erase(StateTree::rows, name(row));
+  state_.put(StateTree::rows, name(row), {reinterpret_cast<const char*>(&row.lsn), sizeof(Lsn)}, row.bytes);
 }
 
 }  // namespace headrace

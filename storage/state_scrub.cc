@@ -9,7 +9,7 @@
 namespace headrace {
 namespace {
 
-constexpr Tree trees[] = {Tree::documents, Tree::indexes, Tree::rows};
+constexpr StateTree trees[] = {StateTree::documents, StateTree::indexes, StateTree::rows};
 constexpr size_t trees_end = std::size(trees);
 
 }  // namespace

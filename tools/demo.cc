@@ -21,17 +21,17 @@ namespace {
 constexpr size_t judged_max = 10'000;
 constexpr size_t story_events_min = 6, story_events_max = 16;  // of a cart worth telling
 
-struct Options {
+struct DemoOptions {
   std::string url = "http://127.0.0.1:8080", key, csv;
   uint64_t events = 0, seed = 1;
 };
 
-int fail(const std::string& what) {
+int demo_failed(const std::string& what) {
   fmt::print(stderr, "headrace demo: {}\n", what);
   return 1;
 }
 
-void describe(CLI::App& app, Options& options) {
+void describe_demo(CLI::App& app, DemoOptions& options) {
   app.description(
       "Feeds a running server a realistic stream of shopping events, made up or from a CSV file, then asks "
       "it "
@@ -47,7 +47,7 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--csv", options.csv, "events of REES46, Taobao or Retailrocket, gzipped or not");
 }
 
-Result<std::unique_ptr<DemoSource>> open_source(const Options& options) {
+Result<std::unique_ptr<DemoSource>> open_source(const DemoOptions& options) {
   if (!options.csv.empty()) return open_csv(options.csv);
   const Micros now = system_clock().wall();
   return make_shop({.events = options.events > 0 ? options.events : 20'000,
@@ -84,27 +84,27 @@ const Judgement& worth_telling(const std::vector<Judgement>& judgements, const F
 
 int tell(HttpClient& client, const FeedResult& result) {
   const auto judgements = judge(client, open_carts(result));
-  if (!judgements) return fail(judgements.problem().text());
+  if (!judgements) return demo_failed(judgements.problem().text());
   if (judgements->empty()) {
     fmt::print("  no cart was left open, so there is nothing to predict\n");
     return 0;
   }
   fmt::print("Open carts: {}\n", risk_text(*judgements));
   const auto story = cart_story(client, worth_telling(*judgements, result).cart);
-  if (!story) return fail(story.problem().text());
+  if (!story) return demo_failed(story.problem().text());
   fmt::print("{}", *story);
   return 0;
 }
 
-int run(const Options& options) {
+int run(const DemoOptions& options) {
   const auto origin = parse_origin(options.url);
-  if (!origin) return fail(origin.problem().text());
+  if (!origin) return demo_failed(origin.problem().text());
   auto source = open_source(options);
-  if (!source) return fail(source.problem().text());
+  if (!source) return demo_failed(source.problem().text());
   HttpClient client(*origin, options.key);
   const auto result = feed(**source, client, options.csv.empty() ? 0 : options.events);
-  if (!result) return fail(result.problem().text());
-  if (result->sent == 0) return fail("there was no event to send");
+  if (!result) return demo_failed(result.problem().text());
+  if (result->sent == 0) return demo_failed("there was no event to send");
   print_feed(**source, *result);
   return tell(client, *result);
 }
@@ -112,9 +112,9 @@ int run(const Options& options) {
 }  // namespace
 
 int demo_main(int argc, char** argv) {
-  Options options;
+  DemoOptions options;
   CLI::App app("", "headrace demo");
-  describe(app, options);
+  describe_demo(app, options);
   CLI11_PARSE(app, argc, argv);
   return run(options);
 }

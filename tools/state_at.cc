@@ -1,8 +1,5 @@
 // `headrace state at`: the state as it was, folded anew in a scratch directory from the newest base before that.
 #include <fmt/format.h>
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "codec/time_text.h"
 #include "routes/features/entity_features.h"
@@ -11,34 +8,14 @@
 #include "src/server/server.h"
 #include "storage/partition.h"
 #include "tools/commands.h"
+#include "tools/scratch_folder.h"
 
 namespace headrace {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Entity {
   features::EntityKind kind;
   std::string key;
-};
-
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (fs::temp_directory_path() / "headrace-state-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  bool ok() const { return !path_.empty(); }
-  std::string folder() const { return path_ + "/state"; }
-
- private:
-  std::string path_;
 };
 
 Result<Entity> entity_of(const std::string& text) {
@@ -55,13 +32,13 @@ class Looking {
       : directory_(directory), plan_(std::move(plan)), entities_(std::move(entities)) {}
 
   Result<> look(uint32_t p, Lsn last) {
-    Scratch scratch;
-    if (!scratch.ok()) return Problem{Error::storage_io, "scratch", "No scratch directory can be made"};
+    ScratchFolder scratch("headrace-state");
+    if (!scratch.made()) return Problem{Error::storage_io, "scratch", "No scratch directory can be made"};
     EventFold fold(plan_, p, directory_.partitions(), nullptr);
     std::string found;
     PartitionOptions options;
     options.place = directory_.place(p);
-    auto rebuilt = rebuild(options, scratch.folder(), fold,
+    auto rebuilt = rebuild(options, scratch.path() + "/state", fold,
                            {.last = last, .look = [&](Rows& rows) { found = features_in(p, fold, rows); }});
     if (!rebuilt.ok()) return rebuilt.problem();
     fmt::print("{{\"partition\":{},\"lsn\":{},\"digest\":\"{}\",\"documents\":{},\"rows\":{},\"base_lsn\":{},\"records_folded\":{}}}\n{}",

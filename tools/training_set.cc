@@ -2,7 +2,6 @@
 #include "src/training/training_set.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -16,36 +15,16 @@
 #include "src/server/server.h"
 #include "tools/commands.h"
 #include "tools/demo_csv.h"
+#include "tools/scratch_folder.h"
 
 namespace headrace {
 namespace {
 
-Problem bad(std::string field, std::string rule) {
+Problem bad_option(std::string field, std::string rule) {
   return {Error::invalid_input, std::move(field), std::move(rule)};
 }
 
 // A folder for the pass, gone with it.
-class Scratch {
- public:
-  Scratch() {
-    std::error_code none;
-    path_ = (std::filesystem::temp_directory_path(none) / "headrace-training-XXXXXX").string();
-    made_ = ::mkdtemp(path_.data()) != nullptr;
-  }
-  ~Scratch() {
-    std::error_code none;
-    if (made_) std::filesystem::remove_all(path_, none);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  bool made() const { return made_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool made_ = false;
-};
-
 // The file asked for gets its name when it is whole; else stdout.
 class Output {
  public:
@@ -77,11 +56,11 @@ class LabelFile {
   explicit LabelFile(std::istream& in) : in_(in) {}
 
   Result<> read_header() {
-    if (!next()) return bad("labels", "must begin with a line that names the columns");
+    if (!next()) return bad_option("labels", "must begin with a line that names the columns");
     header_ = cells_;
     entity_ = column("entity"), time_ = column("time");
     if (entity_ == header_.size() || time_ == header_.size())
-      return bad("labels", "must have the columns entity and time");
+      return bad_option("labels", "must have the columns entity and time");
     return Done{};
   }
 
@@ -150,7 +129,7 @@ class LabelFile {
   }
 
   Problem wrong(std::string rule) const {
-    return bad(fmt::format("labels, line {}", number_), std::move(rule));
+    return bad_option(fmt::format("labels, line {}", number_), std::move(rule));
   }
 
   std::istream& in_;
@@ -163,7 +142,7 @@ class LabelFile {
 Result<EntityKind> kind_named(const std::string& name) {
   for (EntityKind kind : features::all_kinds)
     if (features::name_of(kind) == name) return kind;
-  return bad("entity-kind", "must be cart, user or session");
+  return bad_option("entity-kind", "must be cart, user or session");
 }
 
 Result<TrainingOptions> options_of(const TrainingSetOptions& given, const std::string& scratch) {
@@ -171,18 +150,18 @@ Result<TrainingOptions> options_of(const TrainingSetOptions& given, const std::s
   auto kind = kind_named(given.entity_kind);
   if (!kind.ok()) return kind.problem();
   options.kind = *kind, options.scratch = scratch, options.model = given.model;
-  if (given.format != "csv" && given.format != "ndjson") return bad("format", "must be csv or ndjson");
+  if (given.format != "csv" && given.format != "ndjson") return bad_option("format", "must be csv or ndjson");
   if (given.format == "ndjson") options.format = SampleFormat::ndjson;
-  if (given.time != "ingested" && given.time != "event") return bad("time", "must be ingested or event");
+  if (given.time != "ingested" && given.time != "event") return bad_option("time", "must be ingested or event");
   if (given.time == "event") options.clock = SampleClock::event;
   if (given.labels.empty() == given.label_event.empty())
-    return bad("labels", "either --labels or --label-event is needed");
+    return bad_option("labels", "either --labels or --label-event is needed");
   if (given.label_event.empty()) return options;
   auto horizon = parse_duration(given.horizon);
-  if (!horizon || *horizon <= 0) return bad("horizon", "must be a number and s, m, h or d, such as 24h");
+  if (!horizon || *horizon <= 0) return bad_option("horizon", "must be a number and s, m, h or d, such as 24h");
   bool predictions = given.at == "prediction";
   if (predictions && options.kind != EntityKind::cart)
-    return bad("at", "predictions are about carts; for others name the type of event");
+    return bad_option("at", "predictions are about carts; for others name the type of event");
   options.found = FoundSamples{predictions ? "" : given.at, given.label_event, *horizon};
   return options;
 }
@@ -197,7 +176,7 @@ Result<std::shared_ptr<const features::Plan>> plan_of(const Config& config, cons
 Result<SampleColumns> columns_of(const TrainingSetOptions& given, const Config& config,
                                  const features::Plan& plan, EntityKind kind) {
   if (given.model.empty()) return SampleColumns::features(plan, kind, given.features);
-  if (!given.features.empty()) return bad("features", "either --features or --model");
+  if (!given.features.empty()) return bad_option("features", "either --features or --model");
   auto models = config.models.empty() ? ModelSet::embedded() : ModelSet::load(config.models);
   if (!models.ok()) return models.problem();
   auto model = models->find(given.model);
@@ -208,7 +187,7 @@ Result<SampleColumns> columns_of(const TrainingSetOptions& given, const Config& 
 Result<> check_names(const std::vector<std::string>& labels, const std::vector<std::string>& columns) {
   for (const std::string& label : labels)
     if (std::find(columns.begin(), columns.end(), label) != columns.end())
-      return bad("labels", fmt::format("the column \"{}\" has the name of a feature", label));
+      return bad_option("labels", fmt::format("the column \"{}\" has the name of a feature", label));
   return Done{};
 }
 
@@ -274,7 +253,7 @@ void say_late_starts(const TrainingReport& report) {
 }
 
 Result<> make(const Config& config, const TrainingSetOptions& given) {
-  Scratch scratch;
+  ScratchFolder scratch("headrace-training");
   if (!scratch.made()) return Problem{Error::storage_io, scratch.path(), "cannot be made"};
   auto options = options_of(given, scratch.path());
   if (!options.ok()) return options.problem();

@@ -29,7 +29,7 @@ Task<Result<Erasure>> read_erasure(Call& call, ReadErasure want) {
   co_return co_await call.app.erasures.find(std::move(want.id));
 }
 
-constexpr Route table[] = {
+constexpr Route erasures_table[] = {
     {Method::POST,
      "/admin/erasures",
      Role::admin,
@@ -41,10 +41,10 @@ constexpr Route table[] = {
      handler<read_erasure>,
      {.summary = "How far an erasure is, and its certificate"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(erasures_table));
 
 }  // namespace
 
-RouteTable routes::erasures() { return {System::predict, table}; }
+RouteTable routes::erasures() { return {System::predict, erasures_table}; }
 
 }  // namespace headrace

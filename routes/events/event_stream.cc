@@ -211,17 +211,17 @@ Result<std::shared_ptr<SocketSession>> stream_events(Call& call) {
   return std::shared_ptr<SocketSession>(std::make_shared<EventStream>(call));
 }
 
-constexpr Route table[] = {
+constexpr Route event_stream_table[] = {
     {Method::GET,
      "/events/stream",
      allow(Role::service).with(Scope::events_read).with(Scope::events_write),
      socket<stream_events>,
      {.summary = "A WebSocket: events in, each message answered when they are on disk; durable events out, if asked for"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(event_stream_table));
 
 }  // namespace
 
-RouteTable routes::event_stream() { return {System::cart, table}; }
+RouteTable routes::event_stream() { return {System::cart, event_stream_table}; }
 
 }  // namespace headrace

@@ -218,7 +218,7 @@ Task<Result<EventList>> list_events(Call& call, ListEvents want) {
   co_return out;
 }
 
-constexpr Route table[] = {
+constexpr Route events_table[] = {
     {Method::POST,
      "/api/events",
      allow(Role::service).with(Scope::events_write),
@@ -237,10 +237,10 @@ constexpr Route table[] = {
      handler<list_events>,
      {.summary = "Events in the order in which they were taken in"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(events_table));
 
 }  // namespace
 
-RouteTable routes::events() { return {System::stream, table}; }
+RouteTable routes::events() { return {System::stream, events_table}; }
 
 }  // namespace headrace

@@ -204,7 +204,7 @@ Task<Result<DefinitionChange>> remove_definition(Call& call, NamedDefinition wan
                          std::move(unwanted));
 }
 
-constexpr Route table[] = {
+constexpr Route definitions_table[] = {
     {Method::POST,
      "/admin/features",
      Role::admin,
@@ -221,10 +221,10 @@ constexpr Route table[] = {
      handler<read_backfill>,
      {.summary = "How far changed feature definitions are from being served"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(definitions_table));
 
 }  // namespace
 
-RouteTable routes::definitions() { return {System::cart, table}; }
+RouteTable routes::definitions() { return {System::cart, definitions_table}; }
 
 }  // namespace headrace

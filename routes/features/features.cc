@@ -136,7 +136,7 @@ Result<DefinitionList> list_feature_definitions(Call& call) {
   return out;
 }
 
-constexpr Route table[] = {
+constexpr Route features_table[] = {
     {Method::GET,
      "/internal/features/{cartId}",
      allow(Role::service).with(Scope::features_read),
@@ -158,10 +158,10 @@ constexpr Route table[] = {
      handler<compute_features_outside>,
      {.summary = "The features of many entities at a moment"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(features_table));
 
 }  // namespace
 
-RouteTable routes::features() { return {System::cart, table}; }
+RouteTable routes::features() { return {System::cart, features_table}; }
 
 }  // namespace headrace

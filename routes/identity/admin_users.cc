@@ -87,7 +87,7 @@ AdminUser described(const Account& account) {
   return out;
 }
 
-Result<AdminUserList> list_here(const Documents& documents, const ListUsers& want) {
+Result<AdminUserList> list_users_here(const Documents& documents, const ListUsers& want) {
   AdminUserList out;
   documents.scan(tables::accounts, {.after = want.after.value_or("")}, [&](std::string_view id, std::string_view text) {
     if (out.users.size() == static_cast<size_t>(want.limit)) {
@@ -104,7 +104,7 @@ Result<AdminUserList> list_here(const Documents& documents, const ListUsers& wan
 }
 
 Task<Result<AdminUserList>> list_users(Call& call, ListUsers want) {
-  co_return co_await call.app.identity.look(list_here, std::move(want));
+  co_return co_await call.app.identity.look(list_users_here, std::move(want));
 }
 
 Task<Result<AdminUser>> govern_user(Call& call, Govern want) {
@@ -121,7 +121,7 @@ Task<Result<CreditBalance>> give_credits(Call& call, GiveCredits want) {
   co_return CreditBalance{account->number, want.credits, account->credits};
 }
 
-constexpr Route table[] = {
+constexpr Route admin_users_table[] = {
     {Method::GET, "/admin/users", Role::admin, handler<list_users>, {.summary = "All users"}},
     {Method::PUT,
      "/admin/users/{user_id}",
@@ -134,10 +134,10 @@ constexpr Route table[] = {
      handler<give_credits>,
      {.summary = "Give credits to a user", .keyed = true}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(admin_users_table));
 
 }  // namespace
 
-RouteTable routes::admin_users() { return {System::predict, table}; }
+RouteTable routes::admin_users() { return {System::predict, admin_users_table}; }
 
 }  // namespace headrace

@@ -246,7 +246,7 @@ Task<Result<Message>> reset_password(Call& call, ResetPassword want) {
   co_return Message{"The password was set; all sessions have ended"};
 }
 
-constexpr Route table[] = {
+constexpr Route auth_table[] = {
     {Method::POST,
      "/api/auth/register",
      Role::anyone,
@@ -290,10 +290,10 @@ constexpr Route table[] = {
      handler<reset_password>,
      {.summary = "Set a new password with a mailed token"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(auth_table));
 
 }  // namespace
 
-RouteTable routes::auth() { return {System::predict, table}; }
+RouteTable routes::auth() { return {System::predict, auth_table}; }
 
 }  // namespace headrace

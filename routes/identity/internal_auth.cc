@@ -194,7 +194,7 @@ Task<Result<RotatedKey>> rotate_token_key(Call& call) {
   co_return RotatedKey{call.here.credentials->signing_key().kid()};
 }
 
-constexpr Route table[] = {
+constexpr Route internal_auth_table[] = {
     {Method::POST,
      "/internal/auth/service-token",
      Role::anyone,
@@ -226,10 +226,10 @@ constexpr Route table[] = {
      handler<rotate_token_key>,
      {.summary = "Sign tokens with another key from now on"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(internal_auth_table));
 
 }  // namespace
 
-RouteTable routes::internal_auth() { return {System::cart, table}; }
+RouteTable routes::internal_auth() { return {System::cart, internal_auth_table}; }
 
 }  // namespace headrace

@@ -135,7 +135,7 @@ struct ListWish {
   ListKeys page;
 };
 
-Result<KeyList> list_here(const Documents& documents, const ListWish& wish) {
+Result<KeyList> list_keys_here(const Documents& documents, const ListWish& wish) {
   KeyList out;
   std::vector<std::string> ids;
   if (wish.asker.is_admin()) {
@@ -182,7 +182,7 @@ Task<Result<CreatedKey>> create_key(Call& call, NewKey want) {
 
 Task<Result<KeyList>> list_keys(Call& call, ListKeys want) {
   ListWish wish{Asker::of(call.caller), std::move(want)};
-  auto list = co_await call.app.identity.look(list_here, std::move(wish));
+  auto list = co_await call.app.identity.look(list_keys_here, std::move(wish));
   if (!list.ok()) co_return list.problem();
   auto uses = co_await call.app.identity.recent_uses();
   for (KeyDetails& key : list->keys) add_uses(uses, key);
@@ -221,7 +221,7 @@ Task<Result<RevokedKey>> revoke_key(Call& call, NamedKey want) {
 
 constexpr Permit owner = person.stored_own();
 
-constexpr Route table[] = {
+constexpr Route keys_table[] = {
     {Method::POST,
      "/api/keys",
      person.with(Scope::keys_write),
@@ -244,10 +244,10 @@ constexpr Route table[] = {
      handler<revoke_key>,
      {.summary = "Revoke an API key: it is void everywhere when this answers"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(keys_table));
 
 }  // namespace
 
-RouteTable routes::keys() { return {System::cart, table}; }
+RouteTable routes::keys() { return {System::cart, keys_table}; }
 
 }  // namespace headrace

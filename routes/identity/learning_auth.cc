@@ -89,7 +89,7 @@ Task<Result<LearningAnswer<LearningMe>>> learning_me(Call& call) {
   co_return out;
 }
 
-constexpr Route table[] = {
+constexpr Route learning_auth_table[] = {
     {Method::POST,
      "/api/v1/auth/login",
      Role::anyone,
@@ -101,10 +101,10 @@ constexpr Route table[] = {
      handler<learning_me>,
      {.summary = "Who is signed in, with preferences"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(learning_auth_table));
 
 }  // namespace
 
-RouteTable routes::learning_auth() { return {System::learning, table}; }
+RouteTable routes::learning_auth() { return {System::learning, learning_auth_table}; }
 
 }  // namespace headrace

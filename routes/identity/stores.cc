@@ -90,7 +90,7 @@ struct DeletedStore {
   }
 };
 
-Result<StoreList> list_here(const Documents& documents, const ListStores& want) {
+Result<StoreList> list_stores_here(const Documents& documents, const ListStores& want) {
   StoreList out;
   documents.scan(tables::stores, {.after = want.after.value_or("")}, [&](std::string_view, std::string_view text) {
     if (out.stores.size() == static_cast<size_t>(want.limit)) {
@@ -114,7 +114,7 @@ StoreSettings settings_of(Store& store) {
 }
 
 Task<Result<StoreList>> list_stores(Call& call, ListStores want) {
-  co_return co_await call.app.identity.look(list_here, std::move(want));
+  co_return co_await call.app.identity.look(list_stores_here, std::move(want));
 }
 
 Task<Result<Store>> create_store(Call& call, NewStore want) {
@@ -156,7 +156,7 @@ Task<Result<StoreSettings>> update_store_settings(Call& call, NewSettings want) 
 constexpr Permit member = anybody_known.in_tenant<&NamedStore::id>().with(Scope::stores_read);
 constexpr Permit keeper = allow(Role::org_admin).with(Scope::stores_write);
 
-constexpr Route table[] = {
+constexpr Route stores_table[] = {
     {Method::GET, "/api/stores", Role::admin, handler<list_stores>, {.summary = "All stores"}},
     {Method::POST, "/api/stores", Role::admin, handler<create_store>, {.summary = "Create a store", .status = 201, .keyed = true}},
     {Method::GET, "/api/stores/{id}", member, handler<read_store>, {.summary = "One store"}},
@@ -177,10 +177,10 @@ constexpr Route table[] = {
      handler<update_store_settings>,
      {.summary = "Set a store's settings", .body_bytes_max = 128 * 1024}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(stores_table));
 
 }  // namespace
 
-RouteTable routes::stores() { return {System::cart, table}; }
+RouteTable routes::stores() { return {System::cart, stores_table}; }
 
 }  // namespace headrace

@@ -184,7 +184,7 @@ Task<Result<UserEventList>> read_user_events(Call& call, UserEvents want) {
   co_return out;
 }
 
-constexpr Route table[] = {
+constexpr Route users_table[] = {
     {Method::POST,
      "/api/users",
      Role::anyone,
@@ -211,10 +211,10 @@ constexpr Route table[] = {
      handler<read_user_events>,
      {.summary = "What happened to a user"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(users_table));
 
 }  // namespace
 
-RouteTable routes::users() { return {System::shop, table}; }
+RouteTable routes::users() { return {System::shop, users_table}; }
 
 }  // namespace headrace

@@ -144,7 +144,7 @@ Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
   co_return out;
 }
 
-constexpr Route table[] = {
+constexpr Route cart_predictions_table[] = {
     {Method::POST,
      "/api/predict",
      allow(Role::service).with(Scope::predictions_read),
@@ -161,10 +161,10 @@ constexpr Route table[] = {
      handler<predict_batch>,
      {.summary = "Predict for many carts"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(cart_predictions_table));
 
 }  // namespace
 
-RouteTable routes::cart_predictions() { return {System::cart, table}; }
+RouteTable routes::cart_predictions() { return {System::cart, cart_predictions_table}; }
 
 }  // namespace headrace

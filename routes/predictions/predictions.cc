@@ -128,7 +128,7 @@ Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn&
   return finish<ChurnPrediction>(call, record, std::move(output));
 }
 
-constexpr Route table[] = {
+constexpr Route predictions_table[] = {
     {Method::POST,
      "/api/predict/lead-score",
      allow(Role::customer, Role::service).with(Scope::predictions_read),
@@ -140,10 +140,10 @@ constexpr Route table[] = {
      handler<predict_churn_of>,
      {.summary = "Predict whether a customer leaves"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(predictions_table));
 
 }  // namespace
 
-RouteTable routes::predictions() { return {System::predict, table}; }
+RouteTable routes::predictions() { return {System::predict, predictions_table}; }
 
 }  // namespace headrace

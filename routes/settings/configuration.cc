@@ -162,7 +162,7 @@ Task<Result<ConfigAnswer>> update_service_configuration(Call& call, ConfigChange
   return change_at(call, std::move(place), std::move(want));
 }
 
-constexpr Route table[] = {
+constexpr Route configuration_table[] = {
     {Method::GET,
      "/api/config",
      allow(Role::operator_, Role::service),
@@ -190,10 +190,10 @@ constexpr Route table[] = {
      handler<update_service_configuration>,
      {.summary = "Set a service's settings"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(configuration_table));
 
 }  // namespace
 
-RouteTable routes::configuration() { return {System::cart, table}; }
+RouteTable routes::configuration() { return {System::cart, configuration_table}; }
 
 }  // namespace headrace

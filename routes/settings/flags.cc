@@ -117,7 +117,7 @@ Result<Page> evaluate_flags(Call& call, const EvaluateFlags& want) {
 
 constexpr Permit reader = anybody_known;
 
-constexpr Route cart_table[] = {
+constexpr Route flags_table[] = {
     {Method::GET,
      "/api/feature-flags",
      allow(Role::operator_, Role::service),
@@ -129,7 +129,7 @@ constexpr Route cart_table[] = {
      handler<update_flag>,
      {.summary = "Switch a feature flag, make one, or change what is given of it"}},
 };
-static_assert(well_formed(cart_table));
+static_assert(well_formed(flags_table));
 
 constexpr Route ofrep_table[] = {
     {Method::POST, "/ofrep/v1/evaluate/flags", reader, handler<evaluate_flags>, {.summary = "Evaluate all flags"}},
@@ -139,7 +139,7 @@ static_assert(well_formed(ofrep_table));
 
 }  // namespace
 
-RouteTable routes::flags() { return {System::cart, cart_table}; }
+RouteTable routes::flags() { return {System::cart, flags_table}; }
 RouteTable routes::ofrep() { return {System::ofrep, ofrep_table}; }
 
 }  // namespace headrace

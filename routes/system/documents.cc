@@ -8,17 +8,17 @@ namespace {
 
 Result<Page> openapi(Call& call) { return Page{call.app.openapi}; }
 
-constexpr Route table[] = {
+constexpr Route documents_table[] = {
     {Method::GET,
      "/openapi.json",
      Role::anyone,
      handler<openapi>,
      {.summary = "This description, OpenAPI 3.1", .produces = "application/json"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(documents_table));
 
 }  // namespace
 
-RouteTable routes::documents() { return {System::predict, table}; }
+RouteTable routes::documents() { return {System::predict, documents_table}; }
 
 }  // namespace headrace

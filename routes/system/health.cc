@@ -216,7 +216,7 @@ Task<Result<ConnectionsStatus>> connections_status(Call& call) {
   co_return out;
 }
 
-constexpr Route table[] = {
+constexpr Route health_table[] = {
     {Method::GET, "/health", Role::anyone, handler<health>, {.summary = "Alive, and since when"}},
     {Method::GET,
      "/health/detailed",
@@ -251,10 +251,10 @@ constexpr Route table[] = {
      handler<metrics>,
      {.summary = "Prometheus text; OpenMetrics or the producer's JSON by Accept", .produces = "text/plain"}},
 };
-static_assert(well_formed(table));
+static_assert(well_formed(health_table));
 
 }  // namespace
 
-RouteTable routes::health() { return {System::cart, table}; }
+RouteTable routes::health() { return {System::cart, health_table}; }
 
 }  // namespace headrace

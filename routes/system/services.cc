@@ -309,7 +309,7 @@ Result<LearningHealth> learning_health(Call& call) {
 
 Result<ApiHealth> api_health(Call& call) { return ApiHealth{state_of(call.app), now(call.app), std::string(version)}; }
 
-constexpr Route cart_table[] = {
+constexpr Route services_table[] = {
     {Method::GET, "/pipeline/status", Role::anyone, handler<pipeline_status>, {.summary = "How the intake of events does"}},
     {Method::GET, "/models/health", Role::anyone, handler<models_health>, {.summary = "Which models are loaded"}},
     {Method::GET, "/storage/usage", Role::service, handler<storage_usage>, {.summary = "What the disk holds"}},
@@ -321,14 +321,14 @@ constexpr Route cart_table[] = {
      {.summary = "Where a service of this server listens"}},
     {Method::GET, "/status/infrastructure", Role::service, handler<infrastructure_status>, {.summary = "Loops, partitions, disk"}},
 };
-static_assert(well_formed(cart_table));
+static_assert(well_formed(services_table));
 
-constexpr Route learning_table[] = {
+constexpr Route learning_health_table[] = {
     {Method::GET, "/api/v1/health", Role::anyone, handler<learning_health>, {.summary = "Alive, and since when"}},
 };
-static_assert(well_formed(learning_table));
+static_assert(well_formed(learning_health_table));
 
-constexpr Route predict_table[] = {
+constexpr Route api_health_table[] = {
     {Method::GET, "/monitoring/api/health", Role::anyone, handler<api_health>, {.summary = "Alive"}},
     {Method::POST,
      "/api/enterprise/admin/cache/clear",
@@ -336,12 +336,12 @@ constexpr Route predict_table[] = {
      handler<clear_caches>,
      {.summary = "Forget the predictions that would be given again"}},
 };
-static_assert(well_formed(predict_table));
+static_assert(well_formed(api_health_table));
 
 }  // namespace
 
-RouteTable routes::services() { return {System::cart, cart_table}; }
-RouteTable routes::learning_health() { return {System::learning, learning_table}; }
-RouteTable routes::api_health() { return {System::predict, predict_table}; }
+RouteTable routes::services() { return {System::cart, services_table}; }
+RouteTable routes::learning_health() { return {System::learning, learning_health_table}; }
+RouteTable routes::api_health() { return {System::predict, api_health_table}; }
 
 }  // namespace headrace

@@ -103,6 +103,7 @@ inline constexpr Micros write_back_rest_us_max = 20'000;
 inline constexpr size_t state_map_bytes = size_t{256} << 30;         // address space of one LMDB environment
 inline constexpr uint64_t state_check_bytes_max = 64 * 1024 * 1024;   // a state file up to this size is read whole at a start
 inline constexpr size_t row_bytes_max = 512 * 1024 * 1024;           // per partition: clean rows above it are evicted
+inline constexpr size_t evict_visits = 4096;                            // slots looked at per pump
 inline constexpr size_t pooled_row_bytes_max = 16 * 1024 * 1024;     // of free blocks for rows, kept per thread
 inline constexpr size_t rows_behind_max = 2'000;                     // written behind by one checkpoint...
 inline constexpr size_t rows_behind_short = 8'000;             // ...but where memory is short
@@ -258,6 +259,7 @@ inline constexpr Micros retention_part_us_min = 1 * second_us;  // ...but at lea
 inline constexpr size_t retention_rules_max = 256;              // types of event with an age of their own
 
 // Erasure (src/events/erasure.h)
+inline constexpr Micros erasure_look_us = 5'000;           // between looks at a partition that is not there yet
 inline constexpr size_t erasure_entities_max = 50'000;     // carts and sessions named by one record
 inline constexpr size_t erasure_rounds_max = 16;           // of the search for what is a person's
 inline constexpr size_t erasure_segments_max = 2'000;      // listed by a certificate

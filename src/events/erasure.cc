@@ -2,6 +2,7 @@
 #include "src/events/erasure.h"
 
 #include "codec/json.h"
+#include "src/base/limits.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
 #include "src/runtime/ask.h"
@@ -9,8 +10,6 @@
 
 namespace headrace {
 namespace {
-
-constexpr Micros look_again_us = 5'000;
 
 std::string order_key(const std::string& id, size_t number) { return id + "." + std::to_string(number); }
 
@@ -103,7 +102,7 @@ Task<void> Erasures::resume() {
   });
   for (Erasure& erasure : unfinished) {
     running_ = true;
-    while (!backfill_.hold() && !stopping_) co_await sleep(look_again_us);
+    while (!backfill_.hold() && !stopping_) co_await sleep(limits::erasure_look_us);
     erasure.problem.clear();
     co_await run(std::move(erasure));
   }
@@ -111,7 +110,7 @@ Task<void> Erasures::resume() {
 
 Task<void> Erasures::stop() {
   stopping_ = true;
-  while (running_) co_await sleep(look_again_us);
+  while (running_) co_await sleep(limits::erasure_look_us);
 }
 
 // Where it fails the document stays at its step: the next start goes on from there.

@@ -10,7 +10,7 @@
 namespace headrace {
 namespace {
 
-constexpr uint8_t erasure_type = 1, order_version = 1;
+constexpr uint8_t erasure_type = 1;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ std::vector<std::string> ErasureOrder::payloads() const {
     size_t count = std::min(owned.size() - at, limits::erasure_entities_max);
     std::string& payload = out.emplace_back();
     put_fixed(erasure_type, payload);
-    put_fixed(order_version, payload);
+    put_fixed(ErasureOrder::version, payload);
     subject.encode(payload);
     put_varint(count, payload);
     for (size_t i = 0; i < count; ++i) payload.append(owned[at + i].data(), owned[at + i].size());
@@ -47,7 +47,7 @@ std::vector<std::string> ErasureOrder::payloads() const {
 
 std::optional<ErasureOrder> ErasureOrder::decode(std::string_view payload) {
   Taker take(payload);
-  if (take.fixed<uint8_t>() != erasure_type || take.fixed<uint8_t>() != order_version) return std::nullopt;
+  if (take.fixed<uint8_t>() != erasure_type || take.fixed<uint8_t>() != ErasureOrder::version) return std::nullopt;
   auto subject = Subject::decode(take);
   if (!subject) return std::nullopt;
   ErasureOrder order{.subject = *subject};

@@ -17,6 +17,7 @@
 namespace headrace {
 
 struct ErasureOrder {
+  static constexpr uint8_t version = 1;
   Subject subject;
   std::vector<EntityHash> owned = {};  // carts and sessions that were the person's alone; ascending
 

@@ -12,9 +12,6 @@
 namespace headrace {
 namespace {
 
-constexpr uint8_t order_version = 1;
-constexpr Micros look_again_us = 5'000;
-
 struct Applied {
   Lsn lsn = 0;
   uint64_t rows = 0, documents = 0;
@@ -40,7 +37,7 @@ Result<Applied> apply_order(Shard* shard, std::shared_ptr<const ErasureOrder> or
   if (!erased) return erased.problem();
   uint64_t rows_before = shard->rows_erased();
   for (const std::string& payload : order->payloads()) {
-    auto lsn = partition.append(Kind::control, order_version, {}, payload);
+    auto lsn = partition.append(Kind::control, ErasureOrder::version, {}, payload);
     if (!lsn) return lsn.problem();
     applied.lsn = *lsn;
   }
@@ -55,7 +52,7 @@ Task<void> wait_acked(Shard* shard, Lsn lsn) { co_await shard->acked().at_least(
 Task<Result<uint32_t>> seal_here(Shard* shard) {
   co_await shard->make_durable();
   shard->partition().seal();
-  while (!shard->partition().sealed_before()) co_await sleep(look_again_us);
+  while (!shard->partition().sealed_before()) co_await sleep(limits::erasure_look_us);
   co_return *shard->partition().sealed_before();
 }
 

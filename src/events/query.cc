@@ -12,9 +12,9 @@ namespace headrace {
 namespace {
 
 // The next event of one partition that matches.
-class Source {
+class QuerySource {
  public:
-  Source(LogReader reader, uint32_t partition, Lsn from, Lsn through)
+  QuerySource(LogReader reader, uint32_t partition, Lsn from, Lsn through)
       : reader_(std::move(reader)), partition_(partition), next_(from), through_(through) {}
 
   // Moves to the next match, looking at no more than `budget` records. False at the end or when it is used
@@ -81,8 +81,8 @@ class Source {
   FoundEvent found_;
 };
 
-Source* earliest(std::vector<Source>& sources) {
-  Source* best = nullptr;
+QuerySource* earliest_of(std::vector<QuerySource>& sources) {
+  QuerySource* best = nullptr;
   for (auto& source : sources)
     if (source.ready() && (!best || source.found().ingested < best->found().ingested)) best = &source;
   return best;
@@ -91,7 +91,7 @@ Source* earliest(std::vector<Source>& sources) {
 }  // namespace
 
 Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& query, const RawIndexSet& raw) {
-  std::vector<Source> sources;
+  std::vector<QuerySource> sources;
   uint64_t budget = limits::query_records_max;
   for (uint32_t p = 0; p < directory.partitions(); ++p) {
     auto reader = LogReader::open(directory.place(p), query.from[p], query.through[p], query.filter,
@@ -112,7 +112,7 @@ Result<EventPage> run_query(const DataDirectory& directory, const EventQuery& qu
     return false;
   };
   while (page.events.size() < query.limit && bytes < limits::query_bytes_max && !undecided()) {
-    Source* source = earliest(sources);
+    QuerySource* source = earliest_of(sources);
     if (!source) break;
     FoundEvent found = source->take();
     if (skipped < query.offset) {

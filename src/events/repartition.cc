@@ -13,9 +13,9 @@ namespace {
 constexpr uint64_t observe_records = 4096;
 
 // The log of one old partition and its next record.
-class Source {
+class OldPartition {
  public:
-  explicit Source(LogReader reader) : reader_(std::move(reader)) {}
+  explicit OldPartition(LogReader reader) : reader_(std::move(reader)) {}
   Result<> advance() {
     Result<bool> more = reader_.next(record_);
     if (!more.ok()) return more.problem();
@@ -37,7 +37,7 @@ class Repartition {
 
   Result<RepartitionReport> run(const std::function<void(const RepartitionReport&)>& observe) {
     for (uint32_t p = 0; p < from_.partitions(); ++p) TRY_DONE(open(p));
-    while (Source* source = earliest()) {
+    while (OldPartition* source = earliest()) {
       TRY_DONE(write(source->record()));
       if (++report_.records_read % observe_records == 0) observe(report_);
       TRY_DONE(source->advance());
@@ -49,14 +49,14 @@ class Repartition {
 
  private:
   Result<> open(uint32_t partition);
-  Source* earliest();
+  OldPartition* earliest();
   Result<> write(const RecordView& record);
   Result<> write_event(const RecordView& record);
   Result<> write_document(const RecordView& record);
 
   const DataDirectory& from_;
   Lockstep& into_;
-  std::vector<Source> sources_;
+  std::vector<OldPartition> sources_;
   RepartitionReport report_;
 };
 
@@ -75,9 +75,9 @@ Result<> Repartition::open(uint32_t partition) {
   return sources_.emplace_back(std::move(*reader)).advance();
 }
 
-Source* Repartition::earliest() {
-  Source* best = nullptr;
-  for (Source& source : sources_)
+OldPartition* Repartition::earliest() {
+  OldPartition* best = nullptr;
+  for (OldPartition& source : sources_)
     if (!source.ended() && (best == nullptr || source.record().time < best->record().time)) best = &source;
   return best;
 }

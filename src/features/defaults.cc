@@ -4,14 +4,14 @@
 namespace headrace::features {
 namespace {
 
-struct Row {
+struct DefaultRow {
   std::string_view entity, name, aggregate, events, value, window, about;
 };
 
 constexpr std::string_view products = "product_view | page_view[page_type=product]";
 
 // clang-format off
-constexpr Row table[] = {
+constexpr DefaultRow defaults[] = {
   {"cart", "admin_views",        "count",      "page_view[page_type=admin]", "", "all_time", "Account, login, cart and checkout pages seen"},
   {"cart", "admin_seconds",      "seconds",    "page_view[page_type=admin]", "", "all_time", "Time on those pages"},
   {"cart", "info_views",         "count",      "page_view[page_type=info]", "", "all_time", "Pages about the shop seen"},
@@ -77,7 +77,7 @@ constexpr Row table[] = {
 };
 // clang-format on
 
-Definition definition_of(const Row& row) {
+Definition definition_of(const DefaultRow& row) {
   return {std::string(row.entity), std::string(row.name),  std::string(row.aggregate),
           std::string(row.events), std::string(row.value), std::string(row.window),
           std::string(row.about)};
@@ -87,7 +87,7 @@ Definition definition_of(const Row& row) {
 
 std::vector<Definition> default_definitions() {
   std::vector<Definition> all;
-  for (const Row& row : table) all.push_back(definition_of(row));
+  for (const DefaultRow& row : defaults) all.push_back(definition_of(row));
   return all;
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "src/features/bits.h"
 #include "src/features/row.h"
@@ -12,8 +11,6 @@
 
 namespace headrace::features {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 template <class... T>
 std::string bytes_of(T... values) {

@@ -1,7 +1,6 @@
 // Reading features from a row: accumulators as they stand, windows from the points as of a time.
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <vector>
 
 #include "src/base/check.h"
@@ -12,8 +11,6 @@
 
 namespace headrace::features {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double seconds_of(Micros time) { return static_cast<double>(time) / 1e6; }
 

@@ -14,6 +14,7 @@
 // docs/features.md states the one exception.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ namespace headrace::features {
 
 inline constexpr uint8_t row_version = 2;
 inline constexpr Micros never = INT64_MIN;
+inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();  // what is not known
 
 struct RowHead {
   uint8_t version = row_version;

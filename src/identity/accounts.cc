@@ -142,7 +142,7 @@ std::optional<Account> find_login(const Documents& documents, std::string_view n
 Result<Account> decide_register(const Documents& documents, const RegisterAccount& want, const Stamp& stamp,
                                 Effects& effects) {
   TRY_DONE(check_free(documents, want));
-  auto counters = load<IdentityCounters>(documents, tables::identity_counters, "all").value_or(IdentityCounters{});
+  auto counters = counters_of(documents);
   if (counters.accounts >= static_cast<int64_t>(limits::accounts_max))
     return Problem{Error::overloaded, "The server holds as many accounts as it may"};
   Account account = new_account(want, stamp, counters);

@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "codec/shape.h"
 #include "src/base/check.h"
+#include "src/identity/tables.h"
 #include "storage/documents.h"
 
 namespace headrace {
@@ -151,6 +152,10 @@ std::optional<T> load(const Documents& documents, uint8_t table, std::string_vie
   auto value = from_json<T>(*text);
   CHECK(value.ok());
   return std::move(*value);
+}
+
+inline IdentityCounters counters_of(const Documents& documents) {
+  return load<IdentityCounters>(documents, tables::identity_counters, "all").value_or(IdentityCounters{});
 }
 
 }  // namespace headrace

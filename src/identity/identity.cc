@@ -82,7 +82,7 @@ Result<> Identity::open(const std::vector<KeyHash>& admins) {
 std::vector<CredentialUpdate> Identity::all_updates() {
   using enum CredentialUpdate::Kind;
   std::vector<CredentialUpdate> out;
-  auto counters = load<IdentityCounters>(documents(), tables::identity_counters, "all").value_or(IdentityCounters{});
+  auto counters = counters_of(documents());
   CredentialUpdate& token_keys = out.emplace_back(update_of(set_token_keys));
   token_keys.token_keys = range_of(counters);
   for (const KeyHash& hash : admins_) out.emplace_back(update_of(put_key)).key = admin_entry(hash);
@@ -234,7 +234,7 @@ Task<void> Identity::write_uses() {
 
 Result<IdentityCounters> Identity::decide_rotate(const Documents& documents, const Done&, const Stamp& stamp,
                                                  Effects& effects) {
-  auto counters = load<IdentityCounters>(documents, tables::identity_counters, "all").value_or(IdentityCounters{});
+  auto counters = counters_of(documents);
   Micros last_expires = counters.token_key_since.us + std::max(stamp.access_us, limits::service_token_us);
   if (last_expires > stamp.now && counters.token_key > 1)
     return Problem{Error::conflict, "Tokens of the key before the present one have not expired; rotate later"};

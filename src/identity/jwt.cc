@@ -25,12 +25,12 @@ struct TokenHeader {
   }
 };
 
-Problem refused(std::string why) { return {Error::authentication_required, "The token " + std::move(why)}; }
+Problem token_refused(std::string why) { return {Error::authentication_required, "The token " + std::move(why)}; }
 
 Result<> check_claims(const TokenClaims& claims, const TokenRules& rules) {
-  if (claims.iss != rules.issuer || claims.aud != rules.audience) return refused("is not for this server");
-  if (claims.exp * second_us <= rules.now) return refused("has expired");
-  if (claims.iat * second_us > rules.now + clock_skew_us) return refused("is of the future");
+  if (claims.iss != rules.issuer || claims.aud != rules.audience) return token_refused("is not for this server");
+  if (claims.exp * second_us <= rules.now) return token_refused("has expired");
+  if (claims.iat * second_us > rules.now + clock_skew_us) return token_refused("is of the future");
   return Done{};
 }
 
@@ -45,19 +45,19 @@ std::string write_token(const TokenKey& key, const TokenClaims& claims) {
 }
 
 Result<TokenClaims> read_token(std::string_view token, std::span<const TokenKey> keys, const TokenRules& rules) {
-  if (token.size() > limits::token_bytes_max || !looks_like_token(token)) return refused("is malformed");
+  if (token.size() > limits::token_bytes_max || !looks_like_token(token)) return token_refused("is malformed");
   size_t first = token.find('.'), second = token.rfind('.');
   auto header_text = parse_base64url(token.substr(0, first));
   auto claims_text = parse_base64url(token.substr(first + 1, second - first - 1));
   auto signature = parse_base64url(token.substr(second + 1));
-  if (!header_text || !claims_text || !signature) return refused("is malformed");
+  if (!header_text || !claims_text || !signature) return token_refused("is malformed");
   auto header = from_json<TokenHeader>(*header_text);
-  if (!header.ok() || header->crit || header->b64 || header->typ != token_type) return refused("is malformed");
+  if (!header.ok() || header->crit || header->b64 || header->typ != token_type) return token_refused("is malformed");
   auto key = std::ranges::find(keys, header->kid, &TokenKey::kid);
-  if (key == keys.end() || header->alg != key->algorithm()) return refused("is signed by an unknown key");
-  if (!key->verify(token.substr(0, second), *signature)) return refused("is not signed as it says");
+  if (key == keys.end() || header->alg != key->algorithm()) return token_refused("is signed by an unknown key");
+  if (!key->verify(token.substr(0, second), *signature)) return token_refused("is not signed as it says");
   auto claims = from_json<TokenClaims>(*claims_text);
-  if (!claims.ok()) return refused("is malformed");
+  if (!claims.ok()) return token_refused("is malformed");
   TRY_DONE(check_claims(*claims, rules));
   return claims;
 }

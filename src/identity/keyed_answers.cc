@@ -9,10 +9,6 @@ namespace {
 
 constexpr int sweep_max = 8;  // more than one claim adds
 
-IdentityCounters counters_of(const Documents& documents) {
-  return load<IdentityCounters>(documents, tables::identity_counters, "all").value_or(IdentityCounters{});
-}
-
 // In the order of time.
 std::string time_key(Micros until, std::string_view document) {
   return id_of_number(static_cast<uint64_t>(until)).append(document);

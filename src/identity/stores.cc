@@ -9,10 +9,6 @@
 namespace headrace {
 namespace {
 
-IdentityCounters counters_of(const Documents& documents) {
-  return load<IdentityCounters>(documents, tables::identity_counters, "all").value_or(IdentityCounters{});
-}
-
 void set(const PutStore& want, Store& store) {
   if (want.name) store.name = *want.name;
   if (want.domain) store.domain = *want.domain;

@@ -13,7 +13,7 @@
 namespace headrace {
 namespace {
 
-constexpr size_t signature_bytes = 64, hash_bytes = 32;
+constexpr size_t signature_bytes = 64, sha256_bytes = 32;
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -23,7 +23,7 @@ struct Context {
 };
 
 std::string sha256(std::string_view text) {
-  std::string out(hash_bytes, '\0');
+  std::string out(sha256_bytes, '\0');
   SHA256(bytes_of(text), text.size(), reinterpret_cast<unsigned char*>(out.data()));
   return out;
 }
@@ -31,7 +31,7 @@ std::string sha256(std::string_view text) {
 }  // namespace
 
 std::string hmac_sha256(const std::array<char, 32>& key, std::string_view text) {
-  std::string out(hash_bytes, '\0');
+  std::string out(sha256_bytes, '\0');
   CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
              reinterpret_cast<unsigned char*>(out.data()), nullptr) != nullptr);
   return out;
@@ -49,7 +49,7 @@ TokenKey::TokenKey(const TokenRoot& root, TokenAlgorithm algorithm, uint64_t num
     kid_ = base64url(sha256("kid " + seed));  // a thumbprint would be of the secret
   } else {
     key_ = {EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(seed), seed.size()), EVP_PKEY_free};
-    std::string raw(hash_bytes, '\0');
+    std::string raw(sha256_bytes, '\0');
     size_t size = raw.size();
     CHECK(key_ && EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(raw.data()), &size) == 1);
     public_ = base64url(raw);

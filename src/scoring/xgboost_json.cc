@@ -18,7 +18,7 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-Problem bad(std::string sentence) { return {Error::bad_model, std::move(sentence)}; }
+Problem bad_json(std::string sentence) { return {Error::bad_model, std::move(sentence)}; }
 
 struct RawModel {
   std::string booster, objective, base_score;
@@ -33,11 +33,11 @@ struct RawModel {
 template <class Read>
 Result<> each_member(od::value value, std::string_view what, Read read) {
   od::object object;
-  if (value.get_object().get(object)) return bad(std::string(what) + " is not an object");
+  if (value.get_object().get(object)) return bad_json(std::string(what) + " is not an object");
   for (auto member : object) {
     std::string_view key;
     od::value inner;
-    if (member.unescaped_key().get(key) || member.value().get(inner)) return bad("malformed JSON");
+    if (member.unescaped_key().get(key) || member.value().get(inner)) return bad_json("malformed JSON");
     TRY_DONE(read(key, inner));
   }
   return Done{};
@@ -46,13 +46,13 @@ Result<> each_member(od::value value, std::string_view what, Read read) {
 template <class Read>
 Result<> each_item(od::value value, std::string_view what, size_t count_max, Read read) {
   od::array array;
-  if (value.get_array().get(array)) return bad(std::string(what) + " is not an array");
+  if (value.get_array().get(array)) return bad_json(std::string(what) + " is not an array");
   size_t count = 0;
   for (auto item : array) {
     od::value inner;
-    if (item.get(inner)) return bad("malformed JSON");
+    if (item.get(inner)) return bad_json("malformed JSON");
     if (++count > count_max)
-      return bad(std::string(what) + " has more than " + std::to_string(count_max) + " items");
+      return bad_json(std::string(what) + " has more than " + std::to_string(count_max) + " items");
     TRY_DONE(read(inner));
   }
   return Done{};
@@ -60,7 +60,7 @@ Result<> each_item(od::value value, std::string_view what, size_t count_max, Rea
 
 Result<> read_string(od::value value, std::string_view what, std::string& out) {
   std::string_view text;
-  if (value.get_string().get(text)) return bad(std::string(what) + " is not a string");
+  if (value.get_string().get(text)) return bad_json(std::string(what) + " is not a string");
   out = text;
   return Done{};
 }
@@ -76,7 +76,7 @@ std::optional<float> float_of(std::string_view text) {
 // Through the token, not through double: rounding twice could miss the float that was written.
 Result<> read_float(od::value value, std::string_view what, std::vector<float>& out) {
   auto number = float_of(value.raw_json_token());
-  if (!number) return bad(std::string(what) + " holds something that is not a finite float");
+  if (!number) return bad_json(std::string(what) + " holds something that is not a finite float");
   out.push_back(*number);
   return Done{};
 }
@@ -85,7 +85,7 @@ Result<> read_integer(od::value value, std::string_view what, std::vector<int64_
   int64_t number = 0;
   bool flag = false;
   if (value.get_int64().get(number)) {
-    if (value.get_bool().get(flag)) return bad(std::string(what) + " holds something that is not an integer");
+    if (value.get_bool().get(flag)) return bad_json(std::string(what) + " holds something that is not an integer");
     number = flag;  // default_left was written as booleans before 1.6
   }
   out.push_back(number);
@@ -119,7 +119,7 @@ Result<> read_tree(od::value value, RawModel& model) {
     return read_tree_member(key, inner, tree);
   }));
   model.node_count += tree.left.size();
-  if (model.node_count > limits::model_nodes_max) return bad("the trees have too many nodes together");
+  if (model.node_count > limits::model_nodes_max) return bad_json("the trees have too many nodes together");
   model.trees.push_back(std::move(tree));
   return Done{};
 }
@@ -172,13 +172,13 @@ Result<> read_learner(od::value value, RawModel& model) {
 }
 
 Result<RawModel> read_document(std::string_view json) {
-  if (json.size() > limits::model_bytes_max) return bad("the file is larger than a model may be");
-  if (auto whole = check_text(json, 1); !whole) return bad(whole.problem().text());
+  if (json.size() > limits::model_bytes_max) return bad_json("the file is larger than a model may be");
+  if (auto whole = check_text(json, 1); !whole) return bad_json(whole.problem().text());
   simdjson::padded_string padded(json);
   od::parser parser;
   od::document document;
   od::value top;
-  if (parser.iterate(padded).get(document) || document.get_value().get(top)) return bad("malformed JSON");
+  if (parser.iterate(padded).get(document) || document.get_value().get(top)) return bad_json("malformed JSON");
   RawModel model;
   TRY_DONE(each_member(top, "the file", [&](std::string_view key, od::value inner) -> Result<> {
     return key == "learner" ? read_learner(inner, model) : Done{};
@@ -189,11 +189,11 @@ Result<RawModel> read_document(std::string_view json) {
 bool is_zero_or_one(std::string_view text) { return text == "0" || text == "1"; }
 
 Result<> check_supported(const RawModel& model) {
-  if (model.booster != "gbtree") return bad("the booster is '" + model.booster + "', only gbtree is known");
+  if (model.booster != "gbtree") return bad_json("the booster is '" + model.booster + "', only gbtree is known");
   bool one_output = is_zero_or_one(model.class_count) && is_zero_or_one(model.target_count) &&
                     is_zero_or_one(model.leaf_vector);
   for (int64_t group : model.tree_info) one_output = one_output && group == 0;
-  if (!one_output) return bad("models with several outputs are not supported");
+  if (!one_output) return bad_json("models with several outputs are not supported");
   return Done{};
 }
 
@@ -202,11 +202,11 @@ Result<uint32_t> feature_count_of(const RawModel& model) {
   const std::string& text = model.feature_count;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (code != std::errc() || end != text.data() + text.size() || count == 0)
-    return bad("num_feature is not a positive number");
+    return bad_json("num_feature is not a positive number");
   if (count > limits::model_features_max)
-    return bad("more than " + std::to_string(limits::model_features_max) + " features");
+    return bad_json("more than " + std::to_string(limits::model_features_max) + " features");
   if (!model.feature_names.empty() && model.feature_names.size() != count)
-    return bad("there are not as many feature_names as num_feature says");
+    return bad_json("there are not as many feature_names as num_feature says");
   return count;
 }
 
@@ -218,12 +218,12 @@ std::string_view without_brackets(std::string_view text) {
 
 Result<> read_objective(const RawModel& model, Ensemble& out) {
   auto score = float_of(without_brackets(model.base_score));
-  if (!score) return bad("base_score is not a finite float");
+  if (!score) return bad_json("base_score is not a finite float");
   const std::string& name = model.objective;
   bool logistic = name == "binary:logistic" || name == "reg:logistic";
   if (!logistic && name != "binary:logitraw" && name != "reg:squarederror")
-    return bad("the objective '" + name + "' is not supported");
-  if (logistic && !(*score > 0 && *score < 1)) return bad("base_score must lie between 0 and 1");
+    return bad_json("the objective '" + name + "' is not supported");
+  if (logistic && !(*score > 0 && *score < 1)) return bad_json("base_score must lie between 0 and 1");
   out.objective = logistic ? Objective::logistic : Objective::identity;
   out.base_margin = logistic ? -std::log(1.0f / *score - 1.0f) : *score;  // logitraw takes it as a margin
   return Done{};
@@ -243,7 +243,7 @@ Result<Ensemble> read_xgboost_json(std::string_view json) {
   TRY_DONE(read_objective(*model, out));
   for (size_t i = 0; i < model->trees.size(); ++i) {
     auto tree = order_tree(model->trees[i], out.feature_count);
-    if (!tree) return bad("tree " + std::to_string(i) + ": " + tree.problem().detail);
+    if (!tree) return bad_json("tree " + std::to_string(i) + ": " + tree.problem().detail);
     out.trees.push_back(std::move(*tree));
   }
   return out;

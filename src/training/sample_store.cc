@@ -9,7 +9,7 @@
 namespace headrace {
 namespace {
 
-constexpr Tree samples = Tree::documents, waiting = Tree::indexes, answers = Tree::meta;
+constexpr StateTree samples = StateTree::documents, waiting = StateTree::indexes, answers = StateTree::meta;
 constexpr size_t maybe_bits = size_t{1} << 27;
 
 template <class T>

@@ -6,6 +6,7 @@
 #include "src/events/event_fold.h"
 #include "src/events/redaction.h"
 #include "src/events/thinning.h"
+#include "tests/events/default_plan.h"
 
 namespace headrace {
 namespace {
@@ -61,11 +62,6 @@ TEST(Redaction, LeavesTheRestOfTheTextAsItWas) {
   for (std::string_view text : {R"({"by":"annas"})", R"({"n":1,"t":"a\nb"})", R"({})"})
     EXPECT_FALSE(redact(text, anna)) << text;
   EXPECT_FALSE(redact(R"({"n":4711})", Subject::of("4711"))) << "a number is no name";
-}
-
-std::shared_ptr<const features::Plan> plan() {
-  static auto compiled = *features::Plan::compile(features::default_definitions());
-  return compiled;
 }
 
 struct Seen {

@@ -4,14 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "src/features/definition.h"
+#include "tests/events/default_plan.h"
 
 namespace headrace {
 namespace {
-
-std::shared_ptr<const features::Plan> plan() {
-  static auto compiled = *features::Plan::compile(features::default_definitions());
-  return compiled;
-}
 
 struct Side {
   explicit Side(uint32_t its) : outbox(its, 2), fold(plan(), its, 2, &outbox) {}

@@ -13,7 +13,6 @@ using namespace headrace;
 using namespace headrace::features;
 
 constexpr uint8_t table = 10;
-constexpr Micros noon = 1'759'233'600'000'000;  // Tuesday 2025-09-30 12:00 UTC
 
 class Engine : public ::testing::Test {
  protected:
@@ -46,14 +45,14 @@ class Engine : public ::testing::Test {
 };
 
 TEST_F(Engine, AShoppersCart) {
-  fold("page_view", noon, R"({"page_type":"info","returning_visitor":true})");
-  fold("product_view", noon + 40 * second_us, R"({"product_id":"p1","price":20})");
-  fold("page_view", noon + 100 * second_us, R"({"page_type":"product","product_id":"p2"})");
-  fold("cart", noon + 130 * second_us, R"({"product_id":"p2","price":12.5,"quantity":2})");
-  fold("add_to_cart", noon + 140 * second_us, R"({"product_id":"p1","price":20})");
-  fold("remove_from_cart", noon + 150 * second_us, R"({"product_id":"p2","price":12.5})");
-  fold("page_view", noon + 160 * second_us, R"({"page_type":"admin"})");
-  fold("checkout_start", noon + 170 * second_us);
+  fold("page_view", world::noon, R"({"page_type":"info","returning_visitor":true})");
+  fold("product_view", world::noon + 40 * second_us, R"({"product_id":"p1","price":20})");
+  fold("page_view", world::noon + 100 * second_us, R"({"page_type":"product","product_id":"p2"})");
+  fold("cart", world::noon + 130 * second_us, R"({"product_id":"p2","price":12.5,"quantity":2})");
+  fold("add_to_cart", world::noon + 140 * second_us, R"({"product_id":"p1","price":20})");
+  fold("remove_from_cart", world::noon + 150 * second_us, R"({"product_id":"p2","price":12.5})");
+  fold("page_view", world::noon + 160 * second_us, R"({"page_type":"admin"})");
+  fold("checkout_start", world::noon + 170 * second_us);
   EXPECT_EQ(cart("info_views"), 1);
   EXPECT_EQ(cart("info_seconds"), 40);
   EXPECT_EQ(cart("product_views"), 2);
@@ -72,59 +71,59 @@ TEST_F(Engine, AShoppersCart) {
   EXPECT_EQ(cart("month"), 9);
   EXPECT_EQ(cart("weekend"), 0);
   EXPECT_EQ(cart("last_event_seconds"), 0);
-  EXPECT_EQ(cart("last_event_seconds", noon + 180 * second_us), 10);
+  EXPECT_EQ(cart("last_event_seconds", world::noon + 180 * second_us), 10);
   EXPECT_EQ(cart("events_5m"), 8);
-  EXPECT_EQ(cart("events_5m", noon + 400 * second_us), 5);  // the one 300 s old is out
-  EXPECT_EQ(cart("session_events", noon + 3 * hour_us), 0);
+  EXPECT_EQ(cart("events_5m", world::noon + 400 * second_us), 5);  // the one 300 s old is out
+  EXPECT_EQ(cart("session_events", world::noon + 3 * hour_us), 0);
 }
 
 TEST_F(Engine, AnUnknownVisitorIsNotANewOne) {
-  fold("page_view", noon);
+  fold("page_view", world::noon);
   EXPECT_TRUE(std::isnan(cart("returning_visitor")));
   EXPECT_TRUE(std::isnan(cart("max_price")));
 }
 
 TEST_F(Engine, WeekendIsUtc) {
-  fold("x", noon + 4 * day_us + 12 * hour_us - 1);  // the last microsecond of Saturday
+  fold("x", world::noon + 4 * day_us + 12 * hour_us - 1);  // the last microsecond of Saturday
   EXPECT_EQ(cart("weekend"), 1);
-  fold("x", noon + 5 * day_us + 12 * hour_us);  // Monday
+  fold("x", world::noon + 5 * day_us + 12 * hour_us);  // Monday
   EXPECT_EQ(cart("weekend"), 0);
   EXPECT_EQ(cart("month"), 10);
 }
 
 TEST_F(Engine, ALateEventSplitsTheGapItFallsInto) {
-  fold("product_view", noon);
-  fold("search", noon + 100 * second_us);
+  fold("product_view", world::noon);
+  fold("search", world::noon + 100 * second_us);
   EXPECT_EQ(cart("product_seconds"), 100);
-  fold("page_view", noon + 30 * second_us, R"({"page_type":"info"})");
+  fold("page_view", world::noon + 30 * second_us, R"({"page_type":"info"})");
   EXPECT_EQ(cart("product_seconds"), 30);
   EXPECT_EQ(cart("info_seconds"), 70);
 }
 
 TEST_F(Engine, OnlyTheEntitiesOfTheMaskAreFolded) {
-  engine_.fold(event("view", noon, "{}"), mask_of(EntityKind::user), 1, rows_);
+  engine_.fold(event("view", world::noon, "{}"), mask_of(EntityKind::user), 1, rows_);
   EXPECT_TRUE(engine_.read(EntityKind::user, "u1", {}, rows_));
   EXPECT_FALSE(engine_.read(EntityKind::cart, "c1", {}, rows_));
   EXPECT_FALSE(engine_.read(EntityKind::session, "s1", {}, rows_));
 }
 
 TEST_F(Engine, AnEventThatNamesNobodyChangesNothing) {
-  Event nobody = event("view", noon, "{}");
+  Event nobody = event("view", world::noon, "{}");
   nobody.user = nobody.session = nobody.cart = {};
   engine_.fold(nobody, every_kind, 1, rows_);
   EXPECT_EQ(rows_.count(), 0U);
 }
 
 TEST_F(Engine, TheVectorTellsWhereItComesFrom) {
-  fold("view", noon);
-  fold("view", noon - second_us);
+  fold("view", world::noon);
+  fold("view", world::noon - second_us);
   auto vector = engine_.read(EntityKind::user, "u1", {}, rows_);
   ASSERT_TRUE(vector);
   EXPECT_EQ(vector->events, 2U);
   EXPECT_EQ(vector->points, 2U);
-  EXPECT_EQ(vector->first_time, noon - second_us);
-  EXPECT_EQ(vector->last_time, noon);
-  EXPECT_EQ(vector->as_of, noon);
+  EXPECT_EQ(vector->first_time, world::noon - second_us);
+  EXPECT_EQ(vector->last_time, world::noon);
+  EXPECT_EQ(vector->as_of, world::noon);
   EXPECT_EQ(vector->count, engine_.plan().kind(EntityKind::user).outputs.size());
 }
 
@@ -174,12 +173,12 @@ TEST_F(Engine, ReplaySkipsWhatARowHasSeen) {
     void each(uint8_t, const std::function<void(std::string_view)>&) override {}
     std::string bytes;
   } backing;
-  fold("view", noon);
-  fold("view", noon + second_us);
+  fold("view", world::noon);
+  fold("view", world::noon + second_us);
   backing.bytes = rows_.find(table + 1, "u1")->bytes;
   Rows recovered(&backing);
   for (Lsn lsn = 1; lsn <= 3; ++lsn) {
-    engine_.fold(event("view", noon + static_cast<Micros>(lsn - 1) * second_us, "{}"), every_kind, lsn,
+    engine_.fold(event("view", world::noon + static_cast<Micros>(lsn - 1) * second_us, "{}"), every_kind, lsn,
                  recovered);
   }
   EXPECT_EQ(engine_.read(EntityKind::user, "u1", {}, recovered)->events, 3U);
@@ -187,10 +186,10 @@ TEST_F(Engine, ReplaySkipsWhatARowHasSeen) {
 }
 
 TEST_F(Engine, ManyEventsAtOnceTruncateTheWindowAndSaySo) {
-  for (size_t i = 0; i < limits::feature_points_max; ++i) fold("view", noon + static_cast<Micros>(i));
+  for (size_t i = 0; i < limits::feature_points_max; ++i) fold("view", world::noon + static_cast<Micros>(i));
   EXPECT_EQ(read(EntityKind::user, "u1", "events_5m"), static_cast<double>(limits::feature_points_max));
   EXPECT_FALSE(engine_.read(EntityKind::user, "u1", {}, rows_)->window_truncated);
-  fold("view", noon + minute_us);
+  fold("view", world::noon + minute_us);
   auto vector = engine_.read(EntityKind::user, "u1", {}, rows_);
   EXPECT_TRUE(vector->window_truncated);
   EXPECT_EQ(vector->points, limits::feature_points_max);
@@ -199,8 +198,8 @@ TEST_F(Engine, ManyEventsAtOnceTruncateTheWindowAndSaySo) {
 }
 
 TEST_F(Engine, AnEventOlderThanTheHorizonCountsOnlyForAllTime) {
-  fold("view", noon);
-  fold("view", noon - 7 * day_us);
+  fold("view", world::noon);
+  fold("view", world::noon - 7 * day_us);
   EXPECT_EQ(read(EntityKind::user, "u1", "product_views"), 2);
   EXPECT_EQ(read(EntityKind::user, "u1", "events_7d"), 1);
   EXPECT_EQ(engine_.read(EntityKind::user, "u1", {}, rows_)->points, 1U);
@@ -212,7 +211,7 @@ TEST_F(Engine, RowsAreBounded) {
   std::string data;
   for (int i = 0; i < 20'000; ++i) {
     data = R"({"product_id":")" + std::to_string(i) + R"(","price":1})";
-    fold("view", noon + i * 20 * minute_us, data);
+    fold("view", world::noon + i * 20 * minute_us, data);
   }
   size_t stride = engine_.plan().kind(EntityKind::user).point_bytes();
   size_t bound = 600 + 2048 + (limits::feature_points_max + 64 + 1) * stride;

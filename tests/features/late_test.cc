@@ -9,7 +9,6 @@ using namespace headrace;
 using naive::Fact;
 using world::Folder;
 
-constexpr Micros noon = 1'759'233'600'000'000;
 
 // Dwell of a, b and c, and what the window of a week holds of each.
 class Late : public ::testing::Test {
@@ -42,57 +41,57 @@ class Late : public ::testing::Test {
 };
 
 TEST_F(Late, AGapWhoseBeginningIsForgottenCanBeSplitWhereItsInstantIsTheNewestForgotten) {
-  fold("a", noon);
-  crowd(noon + 100 * second_us);
+  fold("a", world::noon);
+  crowd(world::noon + 100 * second_us);
   EXPECT_EQ(read(seconds_a), 100);
-  fold("c", noon + 40 * second_us);
+  fold("c", world::noon + 40 * second_us);
   EXPECT_EQ(read(seconds_a), 40);
   EXPECT_EQ(read(seconds_c), 60);
 }
 
 TEST_F(Late, AllEventsOfTheForgottenInstantAreSplitTogether) {
-  fold("a", noon);
-  fold("b", noon);
-  crowd(noon + 100 * second_us);
-  fold("c", noon + 40 * second_us);
+  fold("a", world::noon);
+  fold("b", world::noon);
+  crowd(world::noon + 100 * second_us);
+  fold("c", world::noon + 40 * second_us);
   EXPECT_EQ(read(seconds_a), 40);
   EXPECT_EQ(read(seconds_b), 40);
 }
 
 TEST_F(Late, AnEventJoinsTheNewestForgottenInstant) {
-  fold("a", noon);
-  crowd(noon + 100 * second_us);
-  fold("b", noon);
-  fold("a", noon);
+  fold("a", world::noon);
+  crowd(world::noon + 100 * second_us);
+  fold("b", world::noon);
+  fold("a", world::noon);
   EXPECT_EQ(read(seconds_a), 100);
   EXPECT_EQ(read(seconds_b), 100);
 }
 
 TEST_F(Late, AnOlderEventThanTheNewestForgottenOneAddsAndSplitsNothing) {
-  fold("a", noon);
-  fold("b", noon + 50 * second_us);
-  crowd(noon + 100 * second_us);
-  fold("c", noon + 20 * second_us);
+  fold("a", world::noon);
+  fold("b", world::noon + 50 * second_us);
+  crowd(world::noon + 100 * second_us);
+  fold("c", world::noon + 20 * second_us);
   EXPECT_EQ(read(seconds_a), 50);
   EXPECT_EQ(read(seconds_b), 50);
   EXPECT_EQ(read(seconds_c), 0);
 }
 
 TEST_F(Late, AnEventOlderThanAllThatNothingWasForgottenOfIsExact) {
-  fold("b", noon);
-  fold("a", noon - 70 * second_us);
+  fold("b", world::noon);
+  fold("a", world::noon - 70 * second_us);
   EXPECT_EQ(read(seconds_a), 70);
-  fold("c", noon - 8 * day_us);  // behind the horizon at once, and still the first of all
+  fold("c", world::noon - 8 * day_us);  // behind the horizon at once, and still the first of all
   EXPECT_EQ(read(seconds_c), 30 * 60);
   EXPECT_EQ(folder_.read().points, 2U);
 }
 
 TEST_F(Late, APointIsForgottenAtExactlyTheHorizon) {
-  fold("a", noon);
-  fold("b", noon + limits::feature_horizon_us - 1);
+  fold("a", world::noon);
+  fold("b", world::noon + limits::feature_horizon_us - 1);
   EXPECT_EQ(folder_.read().points, 2U);
   EXPECT_EQ(read(week_a), 1);
-  fold("b", noon + limits::feature_horizon_us);
+  fold("b", world::noon + limits::feature_horizon_us);
   EXPECT_EQ(folder_.read().points, 2U);
   EXPECT_EQ(read(week_a), 0);
   EXPECT_FALSE(folder_.read().window_truncated);
@@ -103,12 +102,12 @@ TEST_F(Late, ASessionThatReachesBehindThePointsSaysSo) {
   auto only_session = *features::Plan::compile(definitions);
   for (Micros silence : {limits::session_gap_us, limits::session_gap_us + 1}) {
     Folder folder(only_session);
-    folder.fold({noon - silence, "a", {}});
+    folder.fold({world::noon - silence, "a", {}});
     for (size_t i = 0; i < limits::feature_points_max; ++i)
-      folder.fold({noon + static_cast<Micros>(i), "a", {}});
+      folder.fold({world::noon + static_cast<Micros>(i), "a", {}});
     EXPECT_EQ(folder.read().window_truncated, silence == limits::session_gap_us);
     EXPECT_EQ(folder.read().values()[0], static_cast<double>(limits::feature_points_max));
-    EXPECT_FALSE(folder.read(noon + day_us).window_truncated);
+    EXPECT_FALSE(folder.read(world::noon + day_us).window_truncated);
   }
 }
 
@@ -117,7 +116,7 @@ TEST_F(Late, OfEqualTimesTheSameOnesStay) {
   std::vector<Fact> facts;
   world::Random random(3);
   for (int i = 0; i < 800; ++i) {
-    facts.push_back({noon + (i % 4 == 0), i % 3 ? "a" : "b", {{"price", world::number(i)}}});
+    facts.push_back({world::noon + (i % 4 == 0), i % 3 ? "a" : "b", {{"price", world::number(i)}}});
   }
   std::vector<double> first;
   for (int round = 0; round < 20; ++round) {

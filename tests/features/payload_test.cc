@@ -16,7 +16,6 @@ std::shared_ptr<const Plan> plan_of(std::vector<Definition> definitions) {
   return *Plan::compile(definitions);
 }
 
-constexpr Micros noon = 1'759'233'600'000'000;
 
 struct Sent {
   std::shared_ptr<const Plan> plan = plan_of(default_definitions());
@@ -29,7 +28,7 @@ struct Sent {
   Sent() { writer.begin(folds); }
   explicit Sent(std::string_view data, std::string_view type = "buy") : Sent() { add(data, type); }
 
-  void add(std::string_view data, std::string_view type, Micros time = noon) {
+  void add(std::string_view data, std::string_view type, Micros time = world::noon) {
     Event event;
     event.type = type;
     event.time = time;
@@ -127,7 +126,7 @@ TEST(Folds, AreCompact) {
   Sent sent(R"({"price":199.95,"quantity":2,"product_id":"p1"})");
   size_t first = sent.folds.size();
   EXPECT_LE(first, 80U);
-  sent.add(R"({"price":199.95,"quantity":2,"product_id":"p1"})", "buy", noon + 3);
+  sent.add(R"({"price":199.95,"quantity":2,"product_id":"p1"})", "buy", world::noon + 3);
   EXPECT_LE(sent.folds.size() - first, 22U);
 }
 

@@ -11,6 +11,8 @@
 
 namespace world {
 
+inline constexpr headrace::Micros noon = 1'759'233'600'000'000;  // Tuesday 2025-09-30 12:00 UTC
+
 using headrace::Micros;
 using headrace::features::Definition;
 using naive::Fact;

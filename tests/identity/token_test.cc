@@ -9,14 +9,14 @@
 namespace headrace {
 namespace {
 
-constexpr Micros now = 1'760'000'000 * second_us;
+constexpr Micros issued = 1'760'000'000 * second_us;
 const TokenRoot root{1, 2, 3};
-const TokenRules rules{"issuer", "audience", now};
+const TokenRules rules{"issuer", "audience", issued};
 
 TokenClaims claims() {
   TokenClaims out;
   out.iss = "issuer", out.aud = "audience", out.sub = "5e0d", out.sid = "00000000000000aa";
-  out.iat = now / second_us, out.exp = out.iat + 60, out.user_id = 7, out.ver = 3;
+  out.iat = issued / second_us, out.exp = out.iat + 60, out.user_id = 7, out.ver = 3;
   out.roles = {"customer"}, out.scope = "events:read", out.tenant = "t";
   return out;
 }
@@ -76,11 +76,11 @@ TEST_P(Tokens, SayWhatWasWritten) {
 TEST_P(Tokens, AreOfTheirKeyIssuerAudienceAndTime) {
   std::string token = write_token(keys[0], claims());
   EXPECT_EQ(refusal(token, {&keys[1], 1}), "The token is signed by an unknown key");
-  EXPECT_EQ(refusal(token, keys, {"other", "audience", now}), "The token is not for this server");
-  EXPECT_EQ(refusal(token, keys, {"issuer", "other", now}), "The token is not for this server");
-  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", now + 59 * second_us}), "");
-  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", now + 60 * second_us}), "The token has expired");
-  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", now - 60 * second_us}), "The token is of the future");
+  EXPECT_EQ(refusal(token, keys, {"other", "audience", issued}), "The token is not for this server");
+  EXPECT_EQ(refusal(token, keys, {"issuer", "other", issued}), "The token is not for this server");
+  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", issued + 59 * second_us}), "");
+  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", issued + 60 * second_us}), "The token has expired");
+  EXPECT_EQ(refusal(token, keys, {"issuer", "audience", issued - 60 * second_us}), "The token is of the future");
   TokenKey another(TokenRoot{4}, GetParam(), 1);
   EXPECT_NE(another.kid(), keys[0].kid());
   EXPECT_NE(refusal(signed_by(another, header_of(keys[0], algorithm()), to_json(claims())), keys), "");

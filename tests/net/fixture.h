@@ -16,6 +16,8 @@
 
 namespace headrace {
 
+inline constexpr Micros ms = 1'000;
+
 // Answers by path: /echo says what it got, /hold waits for /release, /big/N answers N bytes, /drop forgets.
 class TestHandler final : public HttpHandler {
  public:

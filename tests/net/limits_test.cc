@@ -9,9 +9,8 @@
 namespace headrace {
 namespace {
 
-constexpr Micros ms = 1'000;
 
-std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: t\r\n\r\n"; }
+std::string get_request(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: t\r\n\r\n"; }
 
 // How many of `count` pieces, one every 10 ms, the server puts up with.
 int pieces_accepted(Client& client, std::string_view piece, int count) {
@@ -27,7 +26,7 @@ TEST(Timeouts, a_header_that_drips_is_answered_408_and_closed) {
   options.headers_timeout_us = 100 * ms;
   TestServer server(options);
   Client client(server.port());
-  client.send(get("/x") + "GET / HTTP/1.1\r\nX: ");
+  client.send(get_request("/x") + "GET / HTTP/1.1\r\nX: ");
   EXPECT_EQ(client.reply().status, 200);
   auto start = std::chrono::steady_clock::now();
   std::thread drip([&] {
@@ -59,7 +58,7 @@ TEST(Timeouts, an_idle_connection_is_closed_without_a_word) {
   options.idle_timeout_us = 100 * ms;
   TestServer server(options);
   Client fresh(server.port()), used(server.port());
-  used.send(get("/x"));
+  used.send(get_request("/x"));
   EXPECT_EQ(used.reply().status, 200);
   EXPECT_FALSE(used.closed_within(40));
   EXPECT_TRUE(used.closed_within(1'000));
@@ -71,10 +70,10 @@ TEST(Timeouts, waiting_for_an_answer_is_not_idle) {
   options.idle_timeout_us = options.headers_timeout_us = 50 * ms;
   TestServer server(options);
   Client client(server.port()), other(server.port());
-  client.send(get("/hold"));
+  client.send(get_request("/hold"));
   EXPECT_FALSE(client.closed_within(300));
   Client releasing(server.port());
-  releasing.send(get("/release"));
+  releasing.send(get_request("/release"));
   EXPECT_EQ(client.reply().body, "/hold");
 }
 
@@ -84,7 +83,7 @@ TEST(Timeouts, a_client_that_does_not_read_is_cut_off) {
   options.send_buffer_bytes = 16 * 1024;
   TestServer server(options);
   Client client(server.port(), 16 * 1024);
-  client.send(get("/big/5000000"));
+  client.send(get_request("/big/5000000"));
   EXPECT_TRUE(eventually([&] { return server.counters().slow_readers == 1; }));
   EXPECT_TRUE(eventually([&] { return server.counters().connections_open == 0; }));
   EXPECT_LT(client.all().size(), 5'000'000u);
@@ -98,7 +97,7 @@ TEST(Timeouts, a_steady_reader_is_not_cut_off) {
   Client client(server.port());
   client.pause_between_reads(3);
   auto start = std::chrono::steady_clock::now();
-  client.send(get("/big/20000000"));
+  client.send(get_request("/big/20000000"));
   EXPECT_EQ(client.reply().body.size(), 20'000'000u);
   EXPECT_GT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500));
   EXPECT_EQ(server.counters().slow_readers, 0u);
@@ -111,7 +110,7 @@ TEST(Limits, much_output_stops_the_reading_until_it_is_read) {
   TestServer server(options);
   Client client(server.port(), 16 * 1024);
   std::string requests;
-  for (int i = 0; i < 50; ++i) requests += get("/big/60000");
+  for (int i = 0; i < 50; ++i) requests += get_request("/big/60000");
   client.send(requests);
   EXPECT_TRUE(eventually([&] { return server.handler().served >= 2; }));
   EXPECT_FALSE(eventually([&] { return server.handler().served > 10; }, 50));
@@ -124,7 +123,7 @@ TEST(Limits, output_that_the_socket_takes_at_once_unblocks_too) {
   TestServer server(options);
   Client client(server.port());
   std::string requests;
-  for (int i = 0; i < 50; ++i) requests += get("/big/2000");
+  for (int i = 0; i < 50; ++i) requests += get_request("/big/2000");
   client.send(requests);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(client.reply().body.size(), 2'000u);
 }
@@ -134,8 +133,8 @@ TEST(Limits, one_connection_too_many_is_told_so) {
   options.connections_max = 2;
   TestServer server(options);
   Client one(server.port()), two(server.port());
-  one.send(get("/x"));
-  two.send(get("/x"));
+  one.send(get_request("/x"));
+  two.send(get_request("/x"));
   EXPECT_EQ(one.reply().status, 200);
   EXPECT_EQ(two.reply().status, 200);
   Client three(server.port());
@@ -145,7 +144,7 @@ TEST(Limits, one_connection_too_many_is_told_so) {
   one.reset();
   EXPECT_TRUE(eventually([&] { return server.counters().connections_open == 1; }));
   Client four(server.port());
-  four.send(get("/x"));
+  four.send(get_request("/x"));
   EXPECT_EQ(four.reply().status, 200);
 }
 
@@ -180,15 +179,15 @@ TEST(Drain, answers_what_is_in_flight_closes_idle_ones_and_refuses_new_ones) {
   options.drain_idle_us = 100 * ms;
   TestServer server(options);
   Client idle(server.port()), busy(server.port()), active(server.port());
-  idle.send(get("/x"));
+  idle.send(get_request("/x"));
   EXPECT_EQ(idle.reply().status, 200);
-  busy.send(get("/hold"));
-  active.send(get("/x"));
+  busy.send(get_request("/hold"));
+  active.send(get_request("/x"));
   EXPECT_EQ(active.reply().header("Connection"), "");
   EXPECT_TRUE(eventually([&] { return server.handler().served == 3; }));
   server.drain();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  active.send(get("/release"));  // a connection that is still there is still served, and told to go
+  active.send(get_request("/release"));  // a connection that is still there is still served, and told to go
   ClientReply last = active.reply();
   EXPECT_EQ(last.body, "released");
   EXPECT_EQ(last.header("Connection"), "close");
@@ -200,7 +199,7 @@ TEST(Drain, answers_what_is_in_flight_closes_idle_ones_and_refuses_new_ones) {
   EXPECT_TRUE(idle.closed_within(1'000));
   EXPECT_TRUE(eventually([&] { return server.drained(); }));
   Client late(server.port());
-  late.send(get("/x"));
+  late.send(get_request("/x"));
   EXPECT_EQ(late.reply().status, 0);
 }
 
@@ -209,7 +208,7 @@ TEST(Drain, ends_at_its_timeout) {
   options.drain_timeout_us = 100 * ms;
   TestServer server(options);
   Client busy(server.port());
-  busy.send(get("/hold"));
+  busy.send(get_request("/hold"));
   EXPECT_TRUE(eventually([&] { return server.handler().served == 1; }));
   server.drain();
   EXPECT_TRUE(eventually([&] { return server.drained(); }));
@@ -225,7 +224,7 @@ TEST(Drain, no_request_of_a_busy_client_fails) {
     clients.emplace_back([&] {
       Client client(server.port());
       while (true) {
-        bool sent = client.send(get("/x"));
+        bool sent = client.send(get_request("/x"));
         ClientReply reply = sent ? client.reply() : ClientReply{};
         reply.status == 200 ? ++answered : ++failed;
         if (reply.status != 200) return;
@@ -246,7 +245,7 @@ TEST(End, a_server_may_end_with_requests_in_flight) {
   {
     TestServer server;
     left = new Client(server.port());
-    left->send(get("/hold") + get("/hold"));
+    left->send(get_request("/hold") + get_request("/hold"));
     EXPECT_TRUE(eventually([&] { return server.handler().served == 2; }));
   }
   EXPECT_EQ(left->reply().status, 0);

@@ -13,7 +13,6 @@ namespace {
 
 using websocket::Opcode;
 using websocket::Reader;
-constexpr Micros ms = 1'000;
 constexpr std::string_view known_key = "dGhlIHNhbXBsZSBub25jZQ==";  // of RFC 6455 section 1.3, as its answer
 
 std::string handshake(std::string_view kind) {

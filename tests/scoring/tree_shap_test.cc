@@ -13,7 +13,7 @@
 namespace headrace {
 namespace {
 
-void compare(const xgb::Booster& booster, const Data& data) {
+void compare_reasons(const xgb::Booster& booster, const Data& data) {
   auto ensemble = read_xgboost_json(booster.json());
   ASSERT_TRUE(ensemble.ok()) << ensemble.problem().text();
   TreeShap shap(*ensemble);
@@ -45,7 +45,7 @@ TEST_P(RandomReasons, EqualPredContribs) {
   xgb::Matrix matrix(train.values, train.rows);
   matrix.label(train.labels);
   xgb::Booster booster(matrix, training.parameters, training.rounds);
-  compare(booster, random_data(20, features, 0.3, random));
+  compare_reasons(booster, random_data(20, features, 0.3, random));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomReasons, testing::Range(1u, 41u));

@@ -13,22 +13,22 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view good = R"({"learner":{"feature_names":["a","b"],"gradient_booster":{"model":{
+constexpr std::string_view good_json = R"({"learner":{"feature_names":["a","b"],"gradient_booster":{"model":{
   "gbtree_model_param":{"num_trees":"1","size_leaf_vector":"0"},"tree_info":[0],"trees":[{
   "default_left":[1,0,0],"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_conditions":[0.5,-1.5,2.5],
   "split_indices":[1,0,0],"split_type":[0,0,0],"sum_hessian":[3,1,2]}]},"name":"gbtree"},
   "learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"2","num_target":"1"},
   "objective":{"name":"binary:logistic"}},"version":[1,7,4]})";
 
-std::string with(std::string_view what, std::string_view instead) {
-  std::string text(good);
+std::string json_with(std::string_view what, std::string_view instead) {
+  std::string text(good_json);
   auto at = text.find(what);
   EXPECT_NE(at, std::string::npos) << what;
   return text.replace(at, what.size(), instead);
 }
 
 TEST(XGBoostJson, ReadsASmallModel) {
-  auto model = read_xgboost_json(good);
+  auto model = read_xgboost_json(good_json);
   ASSERT_TRUE(model.ok()) << model.problem().text();
   EXPECT_EQ(model->feature_count, 2u);
   EXPECT_EQ(model->feature_names, (std::vector<std::string>{"a", "b"}));
@@ -81,7 +81,7 @@ TEST(XGBoostJson, RefusesLiesWithASentence) {
       {"\"version\"", "\"learner\":{},\"version\"", "twice"},
   };
   for (const Lie& lie : lies) {
-    auto model = read_xgboost_json(with(lie.what, lie.instead));
+    auto model = read_xgboost_json(json_with(lie.what, lie.instead));
     ASSERT_FALSE(model.ok()) << lie.instead;
     EXPECT_EQ(model.problem().error, Error::bad_model) << lie.instead;
     EXPECT_NE(model.problem().text().find(lie.sentence), std::string::npos)
@@ -96,15 +96,15 @@ TEST(XGBoostJson, RefusesWhatIsNoModel) {
     EXPECT_FALSE(read_xgboost_json(text).ok()) << text;
   std::string deep(100'000, '[');
   EXPECT_FALSE(read_xgboost_json(deep).ok());
-  EXPECT_FALSE(read_xgboost_json(std::string(good.substr(0, good.size() - 1))).ok());
+  EXPECT_FALSE(read_xgboost_json(std::string(good_json.substr(0, good_json.size() - 1))).ok());
 }
 
 TEST(XGBoostJson, AcceptsWhatOtherVersionsWrite) {
   EXPECT_TRUE(
-      read_xgboost_json(with("\"default_left\":[1,0,0]", "\"default_left\":[true,false,false]")).ok());
-  EXPECT_TRUE(read_xgboost_json(with("\"split_type\":[0,0,0],", "")).ok());
-  EXPECT_TRUE(read_xgboost_json(with("5E-1", "[5E-1]")).ok());
-  EXPECT_TRUE(read_xgboost_json(with("\"feature_names\":[\"a\",\"b\"]", "\"feature_names\":[]")).ok());
+      read_xgboost_json(json_with("\"default_left\":[1,0,0]", "\"default_left\":[true,false,false]")).ok());
+  EXPECT_TRUE(read_xgboost_json(json_with("\"split_type\":[0,0,0],", "")).ok());
+  EXPECT_TRUE(read_xgboost_json(json_with("5E-1", "[5E-1]")).ok());
+  EXPECT_TRUE(read_xgboost_json(json_with("\"feature_names\":[\"a\",\"b\"]", "\"feature_names\":[]")).ok());
 }
 
 // A chain: even nodes split, odd ones are leaves.
@@ -115,7 +115,7 @@ TEST(XGBoostJson, BoundsDepth) {
       left += std::to_string(2 * i + 1) + ",-1,", right += std::to_string(2 * i + 2) + ",-1,";
       zero += "0,0,", one += "1,1,";
     }
-    std::string text = with("[1,-1,-1],\"right", "[" + left + "-1],\"right");
+    std::string text = json_with("[1,-1,-1],\"right", "[" + left + "-1],\"right");
     auto put = [&](std::string_view what, const std::string& instead) {
       text.replace(text.find(what), what.size(), instead);
     };

@@ -127,7 +127,7 @@ void Life::read_lent() {
   auto lent = partition_->loan().borrow();
   if (!lent) return note_problem(lent.problem());
   Digest sum;
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     auto read = lent->view->each(tree, [&](std::string_view key, std::string_view stored) -> Result<> {
       sum += digest_of(tree, key, stored);
       for (uint64_t i = 0; i < passes_per_entry; ++i) pass();

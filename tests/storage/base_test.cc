@@ -24,7 +24,7 @@ Digest digest_of(const PartitionPlace& place, Lsn lsn, const std::string& scratc
   auto state = State::open(scratch, size_t{1} << 30, [](const Problem& p) { ADD_FAILURE() << p.text(); });
   EXPECT_TRUE(state.ok());
   Digest sum;
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     auto digest = (*state)->count_digest(tree);
     EXPECT_TRUE(digest.ok());
     if (digest.ok()) sum += *digest;
@@ -333,7 +333,7 @@ TEST_F(BaseTest, APieceDoesNotWaitForAnOwnerWhoMakesOneHimself) {
 
 Digest digest_of(const StateView& view) {
   Digest sum;
-  for (Tree tree : {Tree::documents, Tree::indexes, Tree::rows}) {
+  for (StateTree tree : {StateTree::documents, StateTree::indexes, StateTree::rows}) {
     auto done = view.each(tree, [&](std::string_view key, std::string_view stored) -> Result<> {
       sum += hash128(stored, hash64(key, static_cast<uint64_t>(tree)));
       return Done{};

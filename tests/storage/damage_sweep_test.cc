@@ -90,12 +90,12 @@ class Sweep {
   }
 };
 
-struct Row {
+struct DamageRow {
   const char* name;
   Sweep::Mutation mutate;
   size_t share;  // of the number of flips, one in so many
 };
-constexpr Row rows[] = {{"flip", &Sweep::flip, 1},
+constexpr DamageRow rows[] = {{"flip", &Sweep::flip, 1},
                         {"truncate", &Sweep::truncate, 10},
                         {"exchange", &Sweep::exchange, 10},
                         {"duplicate", &Sweep::duplicate, 10},
