@@ -29,10 +29,8 @@ Problem uv_problem(const char* what, int code) {
 
 // What browsers are to know of a server on the open internet.
 std::string lines_over_tls(Micros strict_transport) {
-  std::string out = "X-Content-Type-Options: nosniff\r\n";
-  if (strict_transport > 0)
-    out += "Strict-Transport-Security: max-age=" + std::to_string(strict_transport / second_us) + "\r\n";
-  return out;
+  if (strict_transport <= 0) return {};
+  return "Strict-Transport-Security: max-age=" + std::to_string(strict_transport / second_us) + "\r\n";
 }
 
 }  // namespace
