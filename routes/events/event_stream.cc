@@ -66,6 +66,7 @@ class EventStream final : public CallerSession, public std::enable_shared_from_t
 
  private:
   Result<> read(const SocketMessage& message, EventBatch& batch, StreamMessage& asked);
+  Result<> take_rate(Counted as) const;
   Result<std::string> request(const StreamMessage& asked, uint64_t number);
   Result<std::string> subscribe(const StreamMessage& asked, uint64_t number);
   std::string problem_text(const Problem& problem, std::string_view id) const;
@@ -97,12 +98,20 @@ void EventStream::message(const SocketMessage& message, Exchange exchange) {
   auto batch = here_.batches.take();
   StreamMessage asked;
   Result<> taken = read(message, *batch, asked);
-  if (taken.ok() && asked.subscribe.empty() && asked.unsubscribe.empty())
+  here_.intake_refused += !taken.ok();
+  bool brings = taken.ok() && asked.subscribe.empty() && asked.unsubscribe.empty();
+  if (taken.ok()) taken = take_rate(brings && batch->entries().size() > 1 ? Counted::batch : Counted::as_any);
+  if (taken.ok() && brings)
     return spawn(take_in(shared_from_this(), std::move(batch), std::move(asked.id), std::move(exchange)));
   Result<std::string> answer = taken.ok() ? request(asked, message.number) : taken.problem();
-  here_.intake_refused += !taken.ok();
   here_.batches.give(std::move(batch));
   exchange.answer({.body = answer.ok() ? *answer : problem_text(answer.problem(), asked.id)});
+}
+
+// A message counts as the request would that it stands for.
+Result<> EventStream::take_rate(Counted as) const {
+  RateState state = take_rates(System::stream, as);
+  return state.verdict.allowed ? Result<>(Done{}) : too_often(state);
 }
 
 std::string EventStream::problem_text(const Problem& problem, std::string_view id) const {

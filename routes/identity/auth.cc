@@ -1,5 +1,6 @@
 // Signing up, in and out, and what a credential is good for: one set of routes for the systems `predict` and `cart`.
 #include "routes/identity/persons.h"
+#include "routes/kit/rates.h"
 #include "routes/tables.h"
 #include "src/identity/password.h"
 #include "src/identity/tables.h"
@@ -112,7 +113,7 @@ struct Validity {
   static constexpr auto shape() {
     return std::tuple{field("valid", &Validity::valid, "Always true: another credential is refused"),
                       field("user_id", &Validity::user_id, "Number of the account, if it is of one"),
-                      field("rate_limit", &Validity::rate_limit, "Of validations with this credential"),
+                      field("rate_limit", &Validity::rate_limit, "Of requests with this credential"),
                       field("roles", &Validity::roles, "Roles"), field("scopes", &Validity::scopes, "Scopes")};
   }
 };
@@ -203,21 +204,13 @@ Task<Result<UserInformation>> read_user_information(Call& call) {
   co_return out;
 }
 
-// Validations are limited themselves, as documented of API keys: a thousand in an hour.
 Result<Validity> validate_credential(Call& call) {
   const Caller& caller = call.caller;
-  constexpr Rate rate{1000, hour_us};
-  RateLimiter& limits = call.here.validations;
-  std::string who = std::to_string(caller.key_id) + ' ' + std::to_string(caller.account_number);
-  RateVerdict verdict = limits.take(limits.key_of("validate", who), rate, call.app.clock.monotonic());
-  if (!verdict.allowed) {
-    Problem problem(Error::rate_limit_exceeded);
-    problem.retry_after_s = verdict.retry_after_us / second_us + 1;
-    return problem;
-  }
+  RateVerdict left =
+      rate_left({call.app, call.here, caller, call.peer.view(), call.system, call.route->policy.counted});
   Validity out;
   if (caller.account_number != 0) out.user_id = static_cast<int64_t>(caller.account_number);
-  out.rate_limit = {verdict.remaining, (call.app.clock.wall() + verdict.reset_us) / second_us};
+  out.rate_limit = {left.remaining, (call.app.clock.wall() + left.reset_us) / second_us};
   out.roles = names_of(caller.roles), out.scopes = names_of(caller.scopes);
   return out;
 }

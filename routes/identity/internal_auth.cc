@@ -219,7 +219,7 @@ constexpr Route internal_auth_table[] = {
      "/.well-known/jwks.json",
      Role::anyone,
      handler<read_jwks>,
-     {.summary = "Public keys of access tokens (RFC 7517)", .produces = "application/jwk-set+json", .cache_s = 300}},
+     {.summary = "Public keys of access tokens (RFC 7517)", .produces = "application/jwk-set+json", .cache_s = 300, .counted = Counted::not_at_all}},
     {Method::POST,
      "/admin/token-keys/rotate",
      Role::admin,

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -73,14 +74,21 @@ struct LoopContext {
   Shard* shard = nullptr;          // the first of the shards that live here; every loop owns one at least
   Credentials* credentials = nullptr;  // who calls
   SharedSettings settings;             // in force; never nullptr once the loops run
-  RateLimiter validations{limits::refusal_limit_slots};
+  std::shared_ptr<const ModelSet> models;  // never nullptr
   EventBatches batches;            // scratch of the intake
   std::string headers, body;       // scratch of answers
   std::vector<RouteStats> routes;  // by route index, and one more for what matched none
   std::vector<const HttpCounters*> http;  // of its listeners
+  HttpCounters http_before;     // of listeners that are gone
   uint64_t intake_refused = 0;  // events that broke a rule
   DurationStats intake;         // from request to ack
   Gate followers;               // of the log, for clients
+};
+
+// A part of the server that can be made anew while it serves.
+struct Component {
+  std::string_view name;
+  std::function<Task<Result<>>()> restart;
 };
 
 struct App {
@@ -88,7 +96,6 @@ struct App {
   const SegmentKeeper& keeper;
   Backfill& backfill;
   Erasures& erasures;
-  const ModelSet& models;
   std::vector<std::unique_ptr<Predictions>> predictions;  // by partition
   Identity& identity;
   Offload& workers;
@@ -101,6 +108,8 @@ struct App {
   std::string data = {}, environment = {};  // directory; as configured
   std::string origins = {};  // whose pages may open sockets here, besides our own
   std::unique_ptr<Settings> settings = {};
+  mutable RateLimiter rates{limits::rate_limit_slots};
+  std::vector<Component> components = {};
   bool open_access = false;  // no credential needed (loopback only)
   std::atomic<bool> draining = false;
   std::vector<features::Definition> definitions = {};  // of the program and its configuration

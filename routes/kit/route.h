@@ -21,6 +21,9 @@ enum class System : uint8_t { cart, predict, shop, learning, stream, ofrep };
 
 class Call;
 
+// What a call of the row counts as (routes/kit/rates.h).
+enum class Counted : uint8_t { as_any, not_at_all, prediction, batch };
+
 // A handler as data, made by handler<function> from the function's signature (routes/kit/handler.h).
 struct Handler {
   std::string_view name;          // the function's: operation id, metric label and log field
@@ -42,6 +45,7 @@ struct Policy {
   int cache_s = 0;      // an answer may be kept so long, and has an ETag
   bool secret = false;  // answers hold secrets: nobody keeps them
   const TypeInfo* answer = nullptr;  // for pages of JSON: what they look like
+  Counted counted = Counted::as_any;
   bool keyed = false;  // a POST that makes something: honours Idempotency-Key (routes/kit/keyed.h)
   SlowReader slow_reader = SlowReader::wait;  // for sockets, as all below
   size_t message_bytes_max = limits::socket_message_bytes_max;

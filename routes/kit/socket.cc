@@ -7,6 +7,10 @@ namespace headrace {
 
 bool CallerSession::permitted() const { return here_.credentials->still_holds(caller_, app_.clock.wall()); }
 
+RateState CallerSession::take_rates(System system, Counted as) const {
+  return headrace::take_rates({app_, here_, caller_, peer_.view(), system, as});
+}
+
 void CallerSession::tick() {
   if (!permitted()) socket_.close(unauthorized, "the credential has ended");
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "routes/kit/handler.h"
+#include "routes/kit/rates.h"
 #include "src/net/websocket.h"
 
 namespace headrace {
@@ -15,12 +16,13 @@ class CallerSession : public SocketSession {
  public:
   static constexpr uint16_t unauthorized = 4401;  // the close code; 4xxx are applications' own
 
-  explicit CallerSession(const Call& call) : app_(call.app), here_(call.here), caller_(call.caller) {}
+  explicit CallerSession(const Call& call) : app_(call.app), here_(call.here), caller_(call.caller), peer_(call.peer) {}
   void opened(WebSocket socket) override { socket_ = socket; }
   void tick() final;
 
  protected:
   bool permitted() const;  // still
+  RateState take_rates(System system, Counted as) const;  // for a message
 
   App& app_;
   LoopContext& here_;
@@ -28,6 +30,7 @@ class CallerSession : public SocketSession {
 
  private:
   Caller caller_;
+  ShortText<48> peer_;
 };
 
 namespace detail {

@@ -81,9 +81,9 @@ Result<std::vector<float>> row_of(const Model& model, const std::map<std::string
   return row;
 }
 
-Task<Result<CartAnswer>> predict_given(Predictions* predictions, Shard* shard, std::vector<float> row,
-                                       std::string cart, PredictOptions options) {
-  Result<Prediction> prediction = predictions->predict_row(row, cart);
+Task<Result<CartAnswer>> predict_given(Predictions* predictions, Shard* shard, std::shared_ptr<const Model> model,
+                                       std::vector<float> row, std::string cart, PredictOptions options) {
+  Result<Prediction> prediction = predictions->predict_row(*model, row, cart);
   if (!prediction.ok()) co_return prediction.problem();
   if (options.sync && !prediction->logged) co_return Error::storage_full;
   CartAnswer answer = answer_of_prediction(*prediction, options.explain);
@@ -93,13 +93,13 @@ Task<Result<CartAnswer>> predict_given(Predictions* predictions, Shard* shard, s
 
 Task<Result<CartAnswer>> predict_features(Call& call, PredictCart want, PredictOptions options) {
   App& app = call.app;
-  auto model = app.models.find(cart_model_name);
+  auto model = call.here.models->find(cart_model_name);
   CHECK(model != nullptr);
   Result<std::vector<float>> row = row_of(*model, *want.features);
   if (!row.ok()) co_return row.problem();
   std::string cart = want.cart_id.value_or("");
   Shard& home = cart.empty() ? *call.here.shard : app.shards.home(cart);
-  co_return co_await ask(home.loop(), predict_given, app.predictions[home.id()].get(), &home, std::move(*row),
+  co_return co_await ask(home.loop(), predict_given, app.predictions[home.id()].get(), &home, std::move(model), std::move(*row),
                          std::move(cart), options);
 }
 
@@ -149,17 +149,17 @@ constexpr Route cart_predictions_table[] = {
      "/api/predict",
      allow(Role::service).with(Scope::predictions_read),
      handler<predict>,
-     {.summary = "Predict whether a cart is abandoned, from stored features or from features given"}},
+     {.summary = "Predict whether a cart is abandoned, from stored features or from features given", .counted = Counted::prediction}},
     {Method::GET,
      "/api/predict/{cartId}",
      allow(Role::service).with(Scope::predictions_read),
      handler<read_prediction>,
-     {.summary = "The prediction for a cart; cached until an event changes its features"}},
+     {.summary = "The prediction for a cart; cached until an event changes its features", .counted = Counted::prediction}},
     {Method::POST,
      "/api/predict/batch",
      allow(Role::service).with(Scope::predictions_read),
      handler<predict_batch>,
-     {.summary = "Predict for many carts"}},
+     {.summary = "Predict for many carts", .counted = Counted::prediction}},
 };
 static_assert(well_formed(cart_predictions_table));
 

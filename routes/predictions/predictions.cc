@@ -108,7 +108,7 @@ Result<Answer<Out>> finish(Call& call, Prediction record, Base output) {
 }
 
 Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
-  auto model = call.app.models.find("lead_scoring");
+  auto model = call.here.models->find("lead_scoring");
   if (!model) return Error::model_not_found;
   Result<LeadRow> row = lead_row(*model, want);
   if (!row.ok()) return row.problem();
@@ -119,7 +119,7 @@ Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
 }
 
 Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn& want) {
-  auto model = call.app.models.find("churn_prediction");
+  auto model = call.here.models->find("churn_prediction");
   if (!model) return Error::model_not_found;
   Result<std::vector<float>> row = churn_row(*model, want);
   if (!row.ok()) return row.problem();
@@ -133,12 +133,12 @@ constexpr Route predictions_table[] = {
      "/api/predict/lead-score",
      allow(Role::customer, Role::service).with(Scope::predictions_read),
      handler<score_lead>,
-     {.summary = "Score how likely a lead is to convert"}},
+     {.summary = "Score how likely a lead is to convert", .counted = Counted::prediction}},
     {Method::POST,
      "/api/predict/churn",
      allow(Role::customer, Role::service).with(Scope::predictions_read),
      handler<predict_churn_of>,
-     {.summary = "Predict whether a customer leaves"}},
+     {.summary = "Predict whether a customer leaves", .counted = Counted::prediction}},
 };
 static_assert(well_formed(predictions_table));
 

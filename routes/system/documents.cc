@@ -13,7 +13,7 @@ constexpr Route documents_table[] = {
      "/openapi.json",
      Role::anyone,
      handler<openapi>,
-     {.summary = "This description, OpenAPI 3.1", .produces = "application/json"}},
+     {.summary = "This description, OpenAPI 3.1", .produces = "application/json", .counted = Counted::not_at_all}},
 };
 static_assert(well_formed(documents_table));
 

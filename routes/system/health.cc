@@ -165,7 +165,7 @@ Task<Result<DetailedHealth>> health_detailed(Call& call) {
           static_cast<double>(stats.sync.total_us) / static_cast<double>(stats.sync.count) / 1000;
     if (!part.writable && !app.draining) out.status = "degraded";
   }
-  out.models = app.models.names();
+  out.models = call.here.models->names();
   co_return out;
 }
 
@@ -217,17 +217,17 @@ Task<Result<ConnectionsStatus>> connections_status(Call& call) {
 }
 
 constexpr Route health_table[] = {
-    {Method::GET, "/health", Role::anyone, handler<health>, {.summary = "Alive, and since when"}},
+    {Method::GET, "/health", Role::anyone, handler<health>, {.summary = "Alive, and since when", .counted = Counted::not_at_all}},
     {Method::GET,
      "/health/detailed",
      Role::anyone,
      handler<health_detailed>,
-     {.summary = "The state of every part"}},
+     {.summary = "The state of every part", .counted = Counted::not_at_all}},
     {Method::GET,
      "/internal/health/detailed",
      Role::anyone,
      handler<internal_health_detailed>,
-     {.summary = "The state of every part"}},
+     {.summary = "The state of every part", .counted = Counted::not_at_all}},
     {Method::GET,
      "/api/health/system",
      allow(Role::operator_, Role::service),
@@ -237,19 +237,19 @@ constexpr Route health_table[] = {
      "/connections/status",
      Role::anyone,
      handler<connections_status>,
-     {.summary = "How many WebSockets there are, and what went over them"}},
+     {.summary = "How many WebSockets there are, and what went over them", .counted = Counted::not_at_all}},
     {Method::GET,
      "/ready",
      Role::anyone,
      handler<ready>,
-     {.summary = "For load balancers: 503 while draining"}},
-    {Method::GET, "/version", Role::anyone, handler<show_version>, {.summary = "What runs here"}},
-    {Method::GET, "/status", Role::anyone, handler<status>, {.summary = "Totals since the start"}},
+     {.summary = "For load balancers: 503 while draining", .counted = Counted::not_at_all}},
+    {Method::GET, "/version", Role::anyone, handler<show_version>, {.summary = "What runs here", .counted = Counted::not_at_all}},
+    {Method::GET, "/status", Role::anyone, handler<status>, {.summary = "Totals since the start", .counted = Counted::not_at_all}},
     {Method::GET,
      "/metrics",
      Role::anyone,
      handler<metrics>,
-     {.summary = "Prometheus text; OpenMetrics or the producer's JSON by Accept", .produces = "text/plain"}},
+     {.summary = "Prometheus text; OpenMetrics or the producer's JSON by Accept", .produces = "text/plain", .counted = Counted::not_at_all}},
 };
 static_assert(well_formed(health_table));
 

@@ -1,4 +1,5 @@
 // The state of services and parts, under the paths that `cart`, `learning` and `predict` document.
+#include <fmt/format.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -116,6 +117,25 @@ struct DiscoveredService {
   }
 };
 
+struct RestartComponents {
+  std::optional<std::vector<std::string>> components;
+  static constexpr auto shape() {
+    return std::tuple{field("components", &RestartComponents::components,
+                            "Some of listeners (drained and opened again), certificates and models (read again); all of them where none are named")};
+  }
+};
+
+struct Restarted {
+  std::string status;
+  std::map<std::string, std::string> components;
+  Timestamp timestamp;
+  static constexpr auto shape() {
+    return std::tuple{field("status", &Restarted::status, "restarted"),
+                      field("components", &Restarted::components, "What was asked for"),
+                      field("timestamp", &Restarted::timestamp, "Server time")};
+  }
+};
+
 struct CachesCleared {
   std::string status = "cleared";
   std::map<std::string, int64_t> entries;
@@ -219,7 +239,7 @@ Task<Result<ModelsHealth>> models_health(Call& call) {
   if (!all.ok()) co_return all.problem();
   ModelsHealth out;
   out.timestamp = now(app);
-  for (auto& name : app.models.names()) out.models[name] = "loaded";
+  for (auto& name : call.here.models->names()) out.models[name] = "loaded";
   uint64_t hits = 0, misses = 0;
   for (auto& shard : all->shards) {
     out.predictions_total += static_cast<int64_t>(shard.predictions.predictions);
@@ -278,6 +298,25 @@ Task<Result<CachesCleared>> clear_caches(Call& call) {
   co_return out;
 }
 
+// In the order of the table; the first that fails is what is answered, and those before it are done.
+Task<Result<Restarted>> restart_components(Call& call, RestartComponents want) {
+  App& app = call.app;
+  Restarted out;
+  for (const std::string& name : want.components.value_or(std::vector<std::string>{}))
+    if (std::ranges::find(app.components, name, &Component::name) == app.components.end())
+      co_return Problem{Error::invalid_input, "components", fmt::format("\"{}\" is no component", name)};
+  for (const Component& component : app.components) {
+    std::string name(component.name);
+    if (want.components && std::ranges::find(*want.components, name) == want.components->end()) continue;
+    Result<> done = co_await component.restart();
+    if (!done.ok()) co_return done.problem();
+    log_line(Level::info, "component_restarted", {{"component", std::string_view(name)}});
+    out.components[name] = "restarted";
+  }
+  out.status = "restarted", out.timestamp = now(app);
+  co_return out;
+}
+
 Task<Result<InfrastructureStatus>> infrastructure_status(Call& call) {
   App& app = call.app;
   Result<Snapshot> all = co_await take_snapshot(app);
@@ -310,8 +349,10 @@ Result<LearningHealth> learning_health(Call& call) {
 Result<ApiHealth> api_health(Call& call) { return ApiHealth{state_of(call.app), now(call.app), std::string(version)}; }
 
 constexpr Route services_table[] = {
-    {Method::GET, "/pipeline/status", Role::anyone, handler<pipeline_status>, {.summary = "How the intake of events does"}},
-    {Method::GET, "/models/health", Role::anyone, handler<models_health>, {.summary = "Which models are loaded"}},
+    {Method::GET, "/pipeline/status", Role::anyone, handler<pipeline_status>,
+     {.summary = "How the intake of events does", .counted = Counted::not_at_all}},
+    {Method::GET, "/models/health", Role::anyone, handler<models_health>,
+     {.summary = "Which models are loaded", .counted = Counted::not_at_all}},
     {Method::GET, "/storage/usage", Role::service, handler<storage_usage>, {.summary = "What the disk holds"}},
     {Method::GET, "/status/services", Role::service, handler<services_status>, {.summary = "Every listener and its service"}},
     {Method::GET,
@@ -324,17 +365,24 @@ constexpr Route services_table[] = {
 static_assert(well_formed(services_table));
 
 constexpr Route learning_health_table[] = {
-    {Method::GET, "/api/v1/health", Role::anyone, handler<learning_health>, {.summary = "Alive, and since when"}},
+    {Method::GET, "/api/v1/health", Role::anyone, handler<learning_health>,
+     {.summary = "Alive, and since when", .counted = Counted::not_at_all}},
 };
 static_assert(well_formed(learning_health_table));
 
 constexpr Route api_health_table[] = {
-    {Method::GET, "/monitoring/api/health", Role::anyone, handler<api_health>, {.summary = "Alive"}},
+    {Method::GET, "/monitoring/api/health", Role::anyone, handler<api_health>,
+     {.summary = "Alive", .counted = Counted::not_at_all}},
     {Method::POST,
      "/api/enterprise/admin/cache/clear",
      Role::admin,
      handler<clear_caches>,
      {.summary = "Forget the predictions that would be given again"}},
+    {Method::POST,
+     "/api/enterprise/admin/system/restart",
+     Role::admin,
+     handler<restart_components>,
+     {.summary = "Make parts of the server anew without losing a request"}},
 };
 static_assert(well_formed(api_health_table));
 

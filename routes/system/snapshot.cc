@@ -11,6 +11,7 @@ namespace {
 Snapshot snapshot_here(App* app, LoopContext* here) {
   Snapshot out;
   out.routes = here->routes;
+  out.http = here->http_before;
   for (auto* counters : here->http) out.http += *counters;
   out.intake_refused = here->intake_refused;
   out.intake = here->intake;

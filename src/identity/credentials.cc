@@ -130,7 +130,7 @@ Result<Credentials::Verified> Credentials::of_person(const TokenClaims& claims) 
     return refused("The session of the token has ended");
   Verified out;
   out.caller.version = static_cast<uint32_t>(claims.ver);
-  out.caller.kind = CredentialKind::user_token, out.caller.rate_class = RateClass::elevated;
+  out.caller.kind = CredentialKind::user_token;
   out.caller.roles = *roles, out.caller.scopes = all_scopes;
   out.caller.account_number = number, out.caller.session = session;
   out.caller.account.assign(claims.sub), out.caller.tenant.assign(claims.tenant);

@@ -1,11 +1,15 @@
 // RateLimiter: how often something may be done, by the generic cell rate algorithm (ITU-T I.371, as a virtual schedule):
 // of every key one number is kept, the time at which it would have its whole allowance again.
 //
+//   slot := tag:20 ticks:44        of 16 us, modulo 2^44: almost nine years
+//
 // Operation: take() asks and charges, look() only asks. A table of fixed size holds the keys that are short of
 // something; where four keys fall into one bucket, the one nearest to its whole allowance is forgotten, so who floods it with
-// addresses gains for an address what it had already lost. Lives on: one loop. Limits: its number of slots, 16 bytes each.
+// addresses gains for an address what it had already lost. A key is known by its bucket and its tag; who floods cannot choose
+// them. Lives on: any thread; a slot changes by compare and exchange. Limits: its number of slots, 8 bytes each.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -39,13 +43,14 @@ class RateLimiter {
 
  private:
   static constexpr size_t ways = 4;
-  struct Slot {
-    uint64_t key = 0;
-    Micros whole_at = 0;  // when it has all of its allowance
+  using Slot = std::atomic<uint64_t>;
+  // The slot of the key, or the one it may have; and what stood there.
+  struct Place {
+    const Slot* slot;
+    uint64_t word;
+    bool known;
   };
-  Slot* bucket_of(uint64_t key) { return &slots_[(key & mask_) * ways]; }
-  const Slot* find(uint64_t key) const;
-  static Micros known_whole_at(const Slot& slot, const Rate& rate, Micros now);
+  Place find(uint64_t key, int64_t now) const;
 
   size_t mask_;
   uint64_t seed_;

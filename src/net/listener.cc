@@ -1,6 +1,7 @@
 // Accepting, sweeping through the connections for timeouts, draining, ending.
 #include "src/net/listener.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -167,6 +168,14 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, int socket, HttpHan
   std::unique_ptr<Listener> listener(new Listener(*new HttpHome(loop, handler, options)));
   if (auto listening = listener->home_.listen(socket); !listening.ok()) return listening.problem();
   return listener;
+}
+
+Result<std::unique_ptr<Listener>> Listener::again() const {
+  uv_os_fd_t socket = -1;
+  if (int code = uv_fileno(home_.listening.handle(), &socket); code != 0) return uv_problem("uv_fileno", code);
+  const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return Problem{Error::too_many_connections, "listeners", "no descriptor is left"};
+  return open(home_.loop, copy, home_.handler, home_.options);
 }
 
 Listener::~Listener() { home_.orphan(); }

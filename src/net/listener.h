@@ -99,8 +99,8 @@ class PortReservation {
   int socket_;
 };
 
-// Operation: open on the loop's thread; drain() for a graceful end; destroy on the loop's thread outside
-// run() (open connections are then cut). Lives on: one loop. Limits: HttpOptions.
+// Operation: open on the loop's thread; drain() for a graceful end; destroy on the loop's thread
+// (open connections are then cut), within run() only once it is drained. Lives on: one loop. Limits: HttpOptions.
 class Listener {
  public:
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& host, uint16_t port,
@@ -111,6 +111,9 @@ class Listener {
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
+
+  // Another one on the same socket: connections that wait to be accepted go to either. On the loop's thread.
+  Result<std::unique_ptr<Listener>> again() const;
 
   uint16_t port() const;
   const HttpCounters& counters() const;

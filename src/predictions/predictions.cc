@@ -72,7 +72,7 @@ Result<Prediction> Predictions::predict(std::string_view cart) {
   auto known = shard_.features(features::EntityKind::cart, cart, now);
   if (!known) return Problem{Error::features_not_found, "cart_id", "no event has named this cart"};
   columns_.fill(*known, row_);
-  return score(row_, cart, started, now);
+  return score(*model_, row_, cart, started, now);
 }
 
 size_t Predictions::clear_cache() {
@@ -81,18 +81,24 @@ size_t Predictions::clear_cache() {
   return count;
 }
 
-Result<Prediction> Predictions::predict_row(std::span<const float> row, std::string_view cart) {
-  return score(row, cart, clock_.monotonic(), clock_.wall());
+void Predictions::set_model(std::shared_ptr<const Model> model) {
+  model_ = std::move(model);
+  plan_ = nullptr;  // the columns are the model's, too
+  cache_.clear();
 }
 
-Result<Prediction> Predictions::score(std::span<const float> row, std::string_view cart, Micros started,
-                                      Micros now) {
-  Prediction out{.id = make_uuid(thread_random()), .cart = cart, .model = model_.get()};
-  out.probability = model_->probability(row);
+Result<Prediction> Predictions::predict_row(const Model& model, std::span<const float> row, std::string_view cart) {
+  return score(model, row, cart, clock_.monotonic(), clock_.wall());
+}
+
+Result<Prediction> Predictions::score(const Model& model, std::span<const float> row, std::string_view cart,
+                                      Micros started, Micros now) {
+  Prediction out{.id = make_uuid(thread_random()), .cart = cart, .model = &model};
+  out.probability = model.probability(row);
   out.row = row, out.as_of = now;
   TRY_DONE(log_prediction(shard_, out, now));
   ++stats_.predictions;
-  const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : model_->decision_threshold();
+  const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : model.decision_threshold();
   stats_.at_risk += static_cast<double>(out.probability) >= threshold;
   stats_.probability_sum += static_cast<double>(out.probability);
   stats_.duration.observe(clock_.monotonic() - started);

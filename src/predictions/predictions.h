@@ -54,9 +54,11 @@ class Predictions {
   Result<Prediction> predict(std::string_view cart);
   // The last answer for `cart` if it is not too old and no event has changed its features since; else a new one.
   Result<Prediction> predict_cached(std::string_view cart);
-  // Scores a row made by the caller.
-  Result<Prediction> predict_row(std::span<const float> row, std::string_view cart);
+  // Scores a row that the caller has made for `model`, which lives as long as the answer.
+  Result<Prediction> predict_row(const Model& model, std::span<const float> row, std::string_view cart);
 
+  // From now on this one scores what is known; answers of the one before are forgotten.
+  void set_model(std::shared_ptr<const Model> model);
   void set_rules(const PredictionRules& rules) { rules_ = rules; }
   // Forgets the answers given; how many there were.
   size_t clear_cache();
@@ -70,7 +72,7 @@ class Predictions {
 
  private:
   void follow_plan();
-  Result<Prediction> score(std::span<const float> row, std::string_view cart, Micros started, Micros now);
+  Result<Prediction> score(const Model& model, std::span<const float> row, std::string_view cart, Micros started, Micros now);
 
   Shard& shard_;
   std::shared_ptr<const Model> model_;

@@ -85,6 +85,7 @@ constexpr Setting table[] = {
     {"mail.user", "Who signs in to the mail server; the password is HEADRACE_MAIL_PASSWORD", &Config::mail_user},
     {"mail.link", "What stands before a token that sets a password anew, as https://shop.example/reset?token=",
      &Config::mail_link},
+    {"set", "NAME=VALUE: what a setting that lives is at the start, as rates.address=1000. Several: said several times", &Config::set},
 };
 // clang-format on
 
@@ -273,6 +274,18 @@ constexpr DurationSetting durations[] = {{"dedup_window", &Config::dedup_window}
                                          {"retention.max_age", &Config::retention_max_age},
                                          {"tls.strict_transport", &Config::tls_strict_transport}};
 
+// "NAME=VALUE", the value as JSON or a bare word.
+Result<std::pair<SettingId, SettingValue>> parse_set(const std::string& text) {
+  size_t equals = text.find('=');
+  auto id = find_setting(std::string_view(text).substr(0, equals));
+  if (!id || equals == text.npos) return bad("set", fmt::format("\"{}\" is not NAME=VALUE with the name of a setting", text));
+  const SettingRow& row = setting_rows()[static_cast<size_t>(*id)];
+  std::string value = text.substr(equals + 1);
+  auto read = read_setting(row, row.kind == SettingKind::word ? '"' + value + '"' : value);
+  if (!read.ok()) return bad("set", read.problem().text());
+  return std::pair(*id, *read);
+}
+
 Result<> check_mail(const Config& config) {
   if (config.mail_server.empty()) return Done{};
   if (!config.mail_server.starts_with("smtp://") && !config.mail_server.starts_with("smtps://"))
@@ -310,6 +323,8 @@ SettingValues Config::start_settings() const {
   at(SettingId::log_level) = word_setting(SettingId::log_level, log_level);
   at(SettingId::log_access) = word_setting(SettingId::log_access, access_log);
   at(SettingId::log_slow_request_ms).number = static_cast<double>(slow_request_ms);
+  for (const std::string& text : set)
+    if (auto one = parse_set(text); one.ok()) at(one->first) = one->second;  // check_config has seen it
   return out;
 }
 
@@ -363,6 +378,8 @@ Result<> check_config(const Config& config) {
     if (!parse_duration(config.*member)) return bad(name, std::string(duration_rule));
   TRY_DONE(check_retention(config));
   TRY_DONE(check_mail(config));
+  for (const std::string& text : config.set)
+    if (auto one = parse_set(text); !one.ok()) return one.problem();
   if (auto proxies = config.proxies(); !proxies.ok()) return proxies.problem();
   if (config.websocket_ping_us() < second_us) return bad("websocket_ping", "must be at least 1s");
   auto listeners = plan_listeners(config);

@@ -66,6 +66,7 @@ struct Config {
   std::string tls_client_certificates = "none";
   std::string tls_strict_transport = "365d";   // max-age of Strict-Transport-Security; 0: no such header
   bool allow_plaintext = false;                // on public addresses
+  std::vector<std::string> set;                // NAME=VALUE: what settings that live are at the start
   std::vector<features::Definition> features;  // besides the default ones
 
   Level lowest_level() const;

@@ -2,6 +2,7 @@
 #include "src/server/dispatch.h"
 
 #include "codec/content_coding.h"
+#include "routes/kit/rates.h"
 #include "src/base/random.h"
 #include "src/identity/credentials.h"
 #include "src/net/text.h"
@@ -116,6 +117,7 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
   call.wants_problem_json = accepts_problem_json(request.headers.known(Known::accept));
   Request decoded;
   if (!match(call, request) || !authorise(call, request)) return;
+  if (!take_rate(call)) return;
   if (!request.headers.known(Known::content_encoding).empty() && !request.body.empty()) {
     if (!decode(call, request, decoded)) return;
     call.set_request(&decoded);
@@ -180,6 +182,13 @@ bool Dispatch::authorise(Call& call, const Request& request) {
   if (problem.error == Error::authentication_required) call.add_header("WWW-Authenticate", "Bearer");
   call.answer_problem(problem);
   return false;
+}
+
+bool Dispatch::take_rate(Call& call) {
+  RateState state = take_rates({app_, here_, call.caller, call.peer.view(), call.system, call.route->policy.counted});
+  if (state.rule) add_rate_headers(state, call);
+  if (!state.verdict.allowed) call.answer_problem(too_often(state));
+  return state.verdict.allowed;
 }
 
 bool Dispatch::decode(Call& call, const Request& request, Request& decoded) {

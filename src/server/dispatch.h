@@ -27,6 +27,7 @@ class Dispatch final : public HttpHandler {
   bool match(Call& call, const Request& request);
   bool authorise(Call& call, const Request& request);
   Result<> identify(Call& call, const Request& request);
+  bool take_rate(Call& call);
   bool decode(Call& call, const Request& request, Request& decoded);
 
   App& app_;

@@ -78,6 +78,7 @@ class Server {
   struct OnLoop {
     std::unique_ptr<Dispatch> dispatch;
     std::vector<std::unique_ptr<Listener>> listeners;
+    Gate retiring;  // listeners that others have taken over from
   };
 
   Result<> open();
@@ -93,6 +94,12 @@ class Server {
   void signalled(int signal);
   void stop_once(int signal);
   Task<void> reload();
+  Task<Result<>> restart_listeners();
+  Task<Result<>> reload_certificates();
+  Task<Result<>> reload_models();
+  static Result<> reopen(Server* self, size_t loop);
+  static Task<void> retire(Server* self, size_t loop, std::vector<std::unique_ptr<Listener>> old, Gate::Pass pass);
+  static void adopt_models(Server* self, size_t loop, std::shared_ptr<const ModelSet> models);
   Task<void> shut_down();
   Task<void> close_shards();
   Task<void> work_and_stop(Task<void> (Server::*work)());
@@ -101,7 +108,7 @@ class Server {
 
   const Config& config_;
   std::unique_ptr<DataDirectory> directory_;
-  std::unique_ptr<ModelSet> models_;
+  std::shared_ptr<const ModelSet> models_;
   std::unique_ptr<Loops> loops_;
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<Backfill> backfill_;
@@ -133,7 +140,7 @@ Result<> Server::open_data(bool may_create) {
     log_line(Level::warning, "signing_key_replaced", {{"path", std::string_view(directory_->path())}});
   auto models = config_.models.empty() ? ModelSet::embedded() : ModelSet::load(config_.models);
   if (!models.ok()) return models.problem();
-  models_ = std::make_unique<ModelSet>(std::move(*models));
+  models_ = std::make_shared<const ModelSet>(std::move(*models));
   auto plan = feature_plan(config_);
   if (!plan.ok()) return plan.problem();
   // A loop without a partition would only forward; more loops than partitions are of no use.
@@ -205,7 +212,7 @@ Result<> Server::make_keys() {
 void Server::make_app() {
   workers_ = std::make_unique<Offload>(limits::worker_threads, limits::worker_queue_max);
   erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
-  app_.reset(new App{*shards_, *keeper_, *backfill_, *erasures_, *models_, {}, *identity_, *workers_, system_clock(),
+  app_.reset(new App{*shards_, *keeper_, *backfill_, *erasures_, {}, *identity_, *workers_, system_clock(),
                      all_routes()});
   app_->settings = std::make_unique<Settings>(*shards_, *loops_, *identity_, config_.start_settings(),
                                               [this](size_t loop, const SharedSettings& live) { adopt(loop, live); });
@@ -226,9 +233,13 @@ void Server::make_app() {
         app_->loops.emplace_back(std::make_unique<LoopContext>((*loops_)[i], config_.access_rules()));
     context->shard = &(*shards_)[static_cast<uint32_t>(i)];
     context->credentials = &identity_->on(i);
+    context->models = models_;
     context->routes.resize(router_->entries().size() + 1);
   }
-  on_loop_.resize(loops_->size());
+  on_loop_ = std::vector<OnLoop>(loops_->size());
+  app_->components = {{"listeners", [this] { return restart_listeners(); }},
+                      {"certificates", [this] { return reload_certificates(); }},
+                      {"models", [this] { return reload_models(); }}};
   app_->settings->open();
 }
 
@@ -322,10 +333,67 @@ void Server::signalled(int signal) {
 }
 
 // Files are read by a worker: no request waits for them.
-Task<void> Server::reload() {
+Task<Result<>> Server::reload_certificates() {
   auto read = [](const Edge* edge) { edge->reload_certificates(); };
-  Result<> done = co_await offload(*workers_, +read, edge_.get());
+  co_return co_await offload(*workers_, +read, edge_.get());
+}
+
+Task<void> Server::reload() {
+  Result<> done = co_await reload_certificates();
   if (!done.ok()) log_line(Level::error, "certificate_kept", {{"reason", std::string_view("the workers are busy")}});
+}
+
+Task<Result<>> Server::reload_models() {
+  auto read = [](std::string directory) -> Result<ModelSet> {
+    return directory.empty() ? ModelSet::embedded() : ModelSet::load(directory);
+  };
+  Result<ModelSet> models = co_await offload(*workers_, +read, config_.models);
+  if (!models.ok()) co_return models.problem();
+  if (!models->find(cart_model_name))
+    co_return Problem{Error::model_not_found, "models", fmt::format("there is no model \"{}\"", cart_model_name)};
+  auto shared = std::make_shared<const ModelSet>(std::move(*models));
+  for (size_t i = 0; i < loops_->size(); ++i) CO_TRY_DONE(co_await ask((*loops_)[i], adopt_models, this, i, shared));
+  co_return Done{};
+}
+
+void Server::adopt_models(Server* self, size_t loop, std::shared_ptr<const ModelSet> models) {
+  LoopContext& context = *self->app_->loops[loop];
+  for (uint32_t p = 0; p < self->shards_->count(); ++p)
+    if (&(*self->shards_)[p].loop() == &context.loop) self->app_->predictions[p]->set_model(models->find(cart_model_name));
+  context.models = std::move(models);
+}
+
+// The new listeners have the same sockets, so that nobody who waits to be accepted is lost; then the old ones are drained,
+// and who asked for it does not wait for the end of their own connection.
+Task<Result<>> Server::restart_listeners() {
+  for (size_t i = 0; i < loops_->size(); ++i) CO_TRY_DONE(co_await ask((*loops_)[i], reopen, this, i));
+  co_return Done{};
+}
+
+Result<> Server::reopen(Server* self, size_t loop) {
+  OnLoop& mine = self->on_loop_[loop];
+  if (mine.retiring.inside() > 0) return Problem{Error::conflict, "listeners", "the restart before has not ended"};
+  auto pass = mine.retiring.enter();
+  if (!pass) return Error::shutting_down;
+  std::vector<std::unique_ptr<Listener>> fresh;
+  for (auto& old : mine.listeners) {
+    auto next = old->again();
+    if (!next.ok()) return next.problem();
+    fresh.push_back(std::move(*next));
+  }
+  for (auto& one : fresh) self->app_->loops[loop]->http.push_back(&one->counters());
+  mine.listeners.swap(fresh);
+  spawn(retire(self, loop, std::move(fresh), std::move(*pass)));
+  return Done{};
+}
+
+Task<void> Server::retire(Server* self, size_t loop, std::vector<std::unique_ptr<Listener>> old, Gate::Pass) {
+  co_await drain_all(old);
+  LoopContext& context = *self->app_->loops[loop];
+  for (auto& one : old) {
+    context.http_before += one->counters();
+    std::erase(context.http, &one->counters());
+  }
 }
 
 // While it starts the first signal ends the process at once, while it drains the second; the log makes that safe.
@@ -347,7 +415,10 @@ void Server::stop_once(int signal) {
 // Each step is tried on, in the order that loses nothing: no new requests, nothing on its way, closed files.
 Task<void> Server::shut_down() {
   backfill_->stop();
-  auto drain = [](OnLoop* mine) -> Task<void> { return drain_all(mine->listeners); };
+  auto drain = [](OnLoop* mine) -> Task<void> {
+    co_await mine->retiring.close();
+    co_await drain_all(mine->listeners);
+  };
   auto stop_followers = [](LoopContext* context) -> Task<void> { return context->followers.close(); };
   for (size_t i = 0; i < loops_->size(); ++i) {
     Result<> drained = co_await ask((*loops_)[i], drain, &on_loop_[i]);

@@ -18,6 +18,8 @@ constexpr std::string_view lines[] = {"off", "errors", "all"};
 constexpr std::string_view services[] = {"core-platform", "event-pipeline", "ai-engine", "intervention-engine",
                                          "data-platform", "monitoring",     "scheduler"};
 
+constexpr double rate_max = 1e9;
+
 using enum SettingKind;
 constexpr std::array<SettingRow, setting_count> table = {{
     {"log.level", "core-platform", word, false, 0, 0, levels, {0, "info"}, "Lines below this level are not written"},
@@ -32,6 +34,13 @@ constexpr std::array<SettingRow, setting_count> table = {{
      "Seconds for which an answer may be given again if no event changed its cart; 0: never"},
     {"predictions.risk_threshold", "ai-engine", number, false, 0, 1, {}, {0},
      "From this probability on a prediction counts as at risk; 0: the model's own threshold"},
+    {"rates.api_key", "core-platform", integer, true, 0, rate_max, {}, {1000}, "Requests of an API key in an hour; 0: no limit"},
+    {"rates.user", "core-platform", integer, true, 0, rate_max, {}, {5000}, "Requests of a person in an hour; 0: no limit"},
+    {"rates.address", "core-platform", integer, true, 0, rate_max, {}, {100}, "Requests without a credential from an address in an hour; 0: no limit"},
+    {"rates.predictions", "core-platform", integer, true, 0, rate_max, {}, {200}, "Predictions of a client in an hour; 0: no limit"},
+    {"rates.learning", "core-platform", integer, true, 0, rate_max, {}, {100}, "Requests to /api/v1 of a client in a minute; 0: no limit"},
+    {"rates.events", "core-platform", integer, true, 0, rate_max, {}, {1000}, "Requests of a producer in a minute; 0: no limit"},
+    {"rates.event_batches", "core-platform", integer, true, 0, rate_max, {}, {100}, "Batches of a producer in a minute; 0: no limit"},
 }};
 
 // Of a JSON value: "inf" and the like, which from_chars would take, are none.

@@ -21,8 +21,15 @@ enum class SettingId : uint8_t {
   predictions_batch_max,
   predictions_cache_s,
   predictions_risk_threshold,
+  rates_api_key,
+  rates_user,
+  rates_address,
+  rates_predictions,
+  rates_learning,
+  rates_events,
+  rates_event_batches,
 };
-inline constexpr size_t setting_count = 7;
+inline constexpr size_t setting_count = 14;
 
 enum class SettingKind : uint8_t { integer, number, word };
 

@@ -16,6 +16,8 @@ EXCHANGES = ROOT / "build/exchanges.jsonl"
 ADMIN_KEY = "hr_test_" + "0123456789abcdef" * 4
 START_S = float(os.environ.get("HEADRACE_START_S", "20"))  # sanitizers need more
 REQUEST_S = float(os.environ.get("HEADRACE_REQUEST_S", "30"))  # and who shares the machine
+RATES = ["api_key", "user", "address", "predictions", "learning", "events", "event_batches"]
+UNRATED = [word for rate in RATES for word in ("--set", f"rates.{rate}=0")]  # tests ask more often than anybody may
 LISTENING = re.compile(r"^listening on (\S+)(?: \((\S+)\))?$", re.MULTILINE)  # a lone producer has no name behind it
 
 
@@ -109,12 +111,13 @@ def good(reply):
 class Headrace:
     """One server process on one data directory; it can be stopped, killed and started again."""
 
-    def __init__(self, directory, exchanges=None, args=(), env=None, listen=("--listen", "127.0.0.1:0"), authority=True):
+    def __init__(self, directory, exchanges=None, args=(), env=None, listen=("--listen", "127.0.0.1:0"), authority=True, rated=False):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.log = self.directory / "stderr.log"
         self.exchanges, self.args, self.env = exchanges, list(args), dict(env or {})
         self.listen, self.authority = list(listen), authority  # the authority signs its certificates
+        self.rates = [] if rated else UNRATED  # rated: with the documented limits
         self.process = self.url = self.client = None
         self.listeners = []  # (url, service), in the order of the configuration
 
@@ -129,7 +132,7 @@ class Headrace:
     def launch(self, env=None):
         """Starts it and does not wait."""
         full_env = {**os.environ, "HEADRACE_ADMIN_KEY": ADMIN_KEY, **self.env, **(env or {})}
-        command = [BINARY, "serve", "--data", str(self.data), *self.listen, *self._partitions(), *self.args]
+        command = [BINARY, "serve", "--data", str(self.data), *self.listen, *self._partitions(), *self.rates, *self.args]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=full_env)
 

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace headrace {
 namespace {
@@ -72,6 +75,33 @@ TEST(RateLimit, AClockThatIsSetBackLocksNobodyOut) {
   EXPECT_EQ(limiter.look(key, ten_a_second, 0).remaining, 10);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(limiter.take(key, ten_a_second, 0).allowed);
   EXPECT_FALSE(limiter.take(key, ten_a_second, 0).allowed);
+}
+
+// An hour of a hundred: what rounding to ticks must not take away, nor many threads add to.
+TEST(RateLimit, ThreadsShareOneCount) {
+  RateLimiter limiter(64);
+  for (Rate rate : {Rate{100, hour_us}, Rate{1000, hour_us}, Rate{7, 1'000'003}}) {
+    uint64_t key = limiter.key_of("x", std::to_string(rate.count));
+    std::atomic<int64_t> passed = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        for (int64_t i = 0; i < rate.count; ++i) passed += limiter.take(key, rate, 123'456'789'012).allowed;
+      });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(passed, rate.count);
+  }
+}
+
+TEST(RateLimit, KeepsCountWhereTicksBeginAnew) {
+  constexpr Micros turn = Micros{16} << 44;
+  for (Micros now : {turn - second_us / 2, turn - 1, turn, 3 * turn - 1'000}) {
+    RateLimiter limiter(64);
+    uint64_t key = limiter.key_of("x", "a");
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(limiter.take(key, ten_a_second, now).allowed);
+    EXPECT_FALSE(limiter.take(key, ten_a_second, now).allowed);
+    EXPECT_EQ(limiter.look(key, ten_a_second, now + 2 * second_us).remaining, 10);
+  }
 }
 
 TEST(RateLimit, KeysOfDifferentThingsAreDifferent) {
