@@ -121,6 +121,7 @@ RateVerdict rate_left(const Counting& counting) {
   if (auto rate = counted(rule, counting))
     return counting.app.rates.look(rate->key, rate->rate, counting.app.clock.monotonic());
   int64_t count = count_of(rule, counting);
+  if (count == 0) count = limits::rate_count_max;
   return {.limit = count, .remaining = count};
 }
 

@@ -233,6 +233,7 @@ inline constexpr size_t password_bytes_min = 6;
 inline constexpr size_t password_bytes_max = 256;
 inline constexpr size_t password_queue_max = 64;              // waiting to be hashed; then 503
 inline constexpr size_t login_limit_slots = 64 * 1024;        // of the table of accounts and addresses; 512 KiB
+inline constexpr int64_t rate_count_max = 1'000'000'000;      // what a rate may say
 inline constexpr size_t rate_limit_slots = 64 * 1024;         // of the table of callers; 512 KiB
 inline constexpr size_t refusal_limit_slots = 4 * 1024;       // per loop, of addresses with bad credentials; 32 KiB
 inline constexpr size_t key_uses_max = 10'000;                // written behind by one loop at once

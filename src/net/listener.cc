@@ -174,7 +174,7 @@ Result<std::unique_ptr<Listener>> Listener::again() const {
   uv_os_fd_t socket = -1;
   if (int code = uv_fileno(home_.listening.handle(), &socket); code != 0) return uv_problem("uv_fileno", code);
   const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return Problem{Error::too_many_connections, "listeners", "no descriptor is left"};
+  if (copy < 0) return Problem{Error::overloaded, "listeners", "no descriptor is left"};
   return open(home_.loop, copy, home_.handler, home_.options);
 }
 

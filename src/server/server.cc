@@ -19,8 +19,8 @@
 #include "src/base/log.h"
 #include "src/base/service_manager.h"
 #include "src/base/version.h"
-#include "src/features/added.h"
 #include "src/events/thinning.h"
+#include "src/features/added.h"
 #include "src/identity/identity.h"
 #include "src/runtime/ask.h"
 #include "src/runtime/gate.h"
@@ -30,6 +30,7 @@
 #include "src/server/edge.h"
 #include "src/server/live_rules.h"
 #include "src/server/openapi.h"
+#include "src/server/running_server.h"
 #include "src/server/say.h"
 #include "storage/checkpoint_store.h"
 
@@ -51,83 +52,9 @@ Config without_upkeep(Config config) {
   return config;
 }
 
-Task<void> drain_one(Listener& listener, Gate::Pass) { co_await listener.drain(); }
+}  // namespace
 
-// Side by side: each may take its time.
-Task<void> drain_all(const std::vector<std::unique_ptr<Listener>>& listeners) {
-  Gate draining;
-  for (auto& listener : listeners) spawn(drain_one(*listener, *draining.enter()));
-  co_await draining.close();
-}
-
-// Everything of one run, in the order in which it is made.
-class Server {
- public:
-  explicit Server(const Config& config) : config_(config) {}
-
-  Result<> run();
-  Result<> run_offline(Task<void> (Server::*work)());
-  Task<void> erase();
-  Task<void> compact();
-
-  std::string user;                   // of erase()
-  Result<Erasure> erased = Erasure{};  // its outcome
-
- private:
-  void adopt(size_t loop, const SharedSettings& live);
-  struct OnLoop {
-    std::unique_ptr<Dispatch> dispatch;
-    std::vector<std::unique_ptr<Listener>> listeners;
-    Gate retiring;  // listeners that others have taken over from
-  };
-
-  Result<> open();
-  Result<> open_data(bool may_create);
-  std::shared_ptr<const features::Plan> with_added(std::shared_ptr<const features::Plan> configured);
-  void keep_segments();
-  Result<> make_keys();
-  void make_app();
-  Result<> serve();
-  void live(Loop& loop, std::latch& listening);
-  Task<void> listen(Loop& loop, std::latch& listening);
-  void announce() const;
-  void signalled(int signal);
-  void stop_once(int signal);
-  Task<void> reload();
-  Task<Result<>> restart_listeners();
-  Task<Result<>> reload_certificates();
-  Task<Result<>> reload_models();
-  static Result<> reopen(Server* self, size_t loop);
-  static Task<void> retire(Server* self, size_t loop, std::vector<std::unique_ptr<Listener>> old, Gate::Pass pass);
-  static void adopt_models(Server* self, size_t loop, std::shared_ptr<const ModelSet> models);
-  Task<void> shut_down();
-  Task<void> close_shards();
-  Task<void> work_and_stop(Task<void> (Server::*work)());
-  void start_shards(Loop& loop);
-  void fail(const Problem& problem);
-
-  const Config& config_;
-  std::unique_ptr<DataDirectory> directory_;
-  std::shared_ptr<const ModelSet> models_;
-  std::unique_ptr<Loops> loops_;
-  std::unique_ptr<Shards> shards_;
-  std::unique_ptr<Backfill> backfill_;
-  std::unique_ptr<SegmentKeeper> keeper_;  // asks the back-fill
-  std::string made_key_;
-  std::unique_ptr<Identity> identity_;
-  std::unique_ptr<Offload> workers_;
-  std::unique_ptr<Erasures> erasures_;
-  std::unique_ptr<App> app_;
-  std::unique_ptr<Router> router_;
-  TrustedProxies proxies_;
-  std::unique_ptr<Edge> edge_;
-  std::vector<OnLoop> on_loop_;
-  std::atomic<bool> listening_{false};  // all loops
-  std::mutex mutex_;
-  Result<> outcome_ = Done{};
-};
-
-Result<> Server::open_data(bool may_create) {
+Result<> RunningServer::open_data(bool may_create) {
   DirectoryOptions options;
   options.create = may_create;
   size_t wanted_loops = config_.loops ? static_cast<size_t>(config_.loops) : default_loops();
@@ -155,7 +82,7 @@ Result<> Server::open_data(bool may_create) {
 }
 
 // The configuration may have changed so that what was added before no longer fits: it is then left out.
-std::shared_ptr<const features::Plan> Server::with_added(std::shared_ptr<const features::Plan> configured) {
+std::shared_ptr<const features::Plan> RunningServer::with_added(std::shared_ptr<const features::Plan> configured) {
   auto added = features::added_definitions((*shards_)[0].partition().documents());
   if (added.ok() && added->empty()) return configured;
   Result<std::shared_ptr<const features::Plan>> all = configured;
@@ -167,7 +94,7 @@ std::shared_ptr<const features::Plan> Server::with_added(std::shared_ptr<const f
   return configured;
 }
 
-void Server::keep_segments() {
+void RunningServer::keep_segments() {
   std::vector<KeptPartition> partitions;
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Shard* shard = &(*shards_)[p];
@@ -197,7 +124,7 @@ void Server::keep_segments() {
   keeper_ = std::make_unique<SegmentKeeper>(std::move(options), std::move(partitions));
 }
 
-Result<> Server::make_keys() {
+Result<> RunningServer::make_keys() {
   const char* preset = std::getenv("HEADRACE_ADMIN_KEY");
   Partition& control = (*shards_)[0].partition();
   auto keys = bootstrap_admin_key(control, preset ? preset : "");
@@ -209,7 +136,7 @@ Result<> Server::make_keys() {
   return Done{};
 }
 
-void Server::make_app() {
+void RunningServer::make_app() {
   workers_ = std::make_unique<Offload>(limits::worker_threads, limits::worker_queue_max);
   erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
   app_.reset(new App{*shards_, *keeper_, *backfill_, *erasures_, {}, *identity_, *workers_, system_clock(),
@@ -244,7 +171,7 @@ void Server::make_app() {
 }
 
 // On that loop, or before the loops run.
-void Server::adopt(size_t loop, const SharedSettings& live) {
+void RunningServer::adopt(size_t loop, const SharedSettings& live) {
   LoopContext& context = *app_->loops[loop];
   context.settings = live;
   context.access.set_rules(access_rules(*live));
@@ -253,7 +180,7 @@ void Server::adopt(size_t loop, const SharedSettings& live) {
   if (loop == 0) set_log_level(log_level(*live));
 }
 
-Result<> Server::open() {
+Result<> RunningServer::open() {
   TRY_DONE(open_data(true));
   TRY_DONE(make_keys());
   if (!models_->find(cart_model_name))
@@ -266,14 +193,14 @@ Result<> Server::open() {
   return Done{};
 }
 
-void Server::fail(const Problem& problem) {
+void RunningServer::fail(const Problem& problem) {
   std::lock_guard lock(mutex_);
   if (outcome_.ok()) outcome_ = problem;
 }
 
 // Takes requests once what recovery found unsent has reached its targets: a prediction sees every acked
 // event.
-Task<void> Server::listen(Loop& loop, std::latch& listening) {
+Task<void> RunningServer::listen(Loop& loop, std::latch& listening) {
   auto wait = [](Shard* shard) -> Task<void> { co_await shard->acked().at_least(shard->recovered_lsn()); };
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Result<> sent = co_await ask((*shards_)[p].loop(), wait, &(*shards_)[p]);
@@ -291,13 +218,13 @@ Task<void> Server::listen(Loop& loop, std::latch& listening) {
   listening.count_down();
 }
 
-void Server::start_shards(Loop& loop) {
+void RunningServer::start_shards(Loop& loop) {
   for (uint32_t p = 0; p < shards_->count(); ++p)
     if (&(*shards_)[p].loop() == &loop) (*shards_)[p].start();
 }
 
 // The life of one loop's thread.
-void Server::live(Loop& loop, std::latch& listening) {
+void RunningServer::live(Loop& loop, std::latch& listening) {
   LoopContext& context = *app_->loops[loop.index()];
   OnLoop& mine = on_loop_[loop.index()];
   mine.dispatch = std::make_unique<Dispatch>(*app_, context, *router_, proxies_);
@@ -317,7 +244,7 @@ void Server::live(Loop& loop, std::latch& listening) {
   mine.listeners.clear();
 }
 
-void Server::announce() const {
+void RunningServer::announce() const {
   if (!made_key_.empty()) show_new_key(made_key_);
   const bool plain = app_->listeners.size() == 1 && app_->listeners[0].service == default_service;
   for (const ListenerInfo& one : app_->listeners)
@@ -327,77 +254,13 @@ void Server::announce() const {
   tell_service_manager("READY=1");
 }
 
-void Server::signalled(int signal) {
+void RunningServer::signalled(int signal) {
   if (signal != SIGHUP) return stop_once(signal);
   spawn(reload());
 }
 
-// Files are read by a worker: no request waits for them.
-Task<Result<>> Server::reload_certificates() {
-  auto read = [](const Edge* edge) { edge->reload_certificates(); };
-  co_return co_await offload(*workers_, +read, edge_.get());
-}
-
-Task<void> Server::reload() {
-  Result<> done = co_await reload_certificates();
-  if (!done.ok()) log_line(Level::error, "certificate_kept", {{"reason", std::string_view("the workers are busy")}});
-}
-
-Task<Result<>> Server::reload_models() {
-  auto read = [](std::string directory) -> Result<ModelSet> {
-    return directory.empty() ? ModelSet::embedded() : ModelSet::load(directory);
-  };
-  Result<ModelSet> models = co_await offload(*workers_, +read, config_.models);
-  if (!models.ok()) co_return models.problem();
-  if (!models->find(cart_model_name))
-    co_return Problem{Error::model_not_found, "models", fmt::format("there is no model \"{}\"", cart_model_name)};
-  auto shared = std::make_shared<const ModelSet>(std::move(*models));
-  for (size_t i = 0; i < loops_->size(); ++i) CO_TRY_DONE(co_await ask((*loops_)[i], adopt_models, this, i, shared));
-  co_return Done{};
-}
-
-void Server::adopt_models(Server* self, size_t loop, std::shared_ptr<const ModelSet> models) {
-  LoopContext& context = *self->app_->loops[loop];
-  for (uint32_t p = 0; p < self->shards_->count(); ++p)
-    if (&(*self->shards_)[p].loop() == &context.loop) self->app_->predictions[p]->set_model(models->find(cart_model_name));
-  context.models = std::move(models);
-}
-
-// The new listeners have the same sockets, so that nobody who waits to be accepted is lost; then the old ones are drained,
-// and who asked for it does not wait for the end of their own connection.
-Task<Result<>> Server::restart_listeners() {
-  for (size_t i = 0; i < loops_->size(); ++i) CO_TRY_DONE(co_await ask((*loops_)[i], reopen, this, i));
-  co_return Done{};
-}
-
-Result<> Server::reopen(Server* self, size_t loop) {
-  OnLoop& mine = self->on_loop_[loop];
-  if (mine.retiring.inside() > 0) return Problem{Error::conflict, "listeners", "the restart before has not ended"};
-  auto pass = mine.retiring.enter();
-  if (!pass) return Error::shutting_down;
-  std::vector<std::unique_ptr<Listener>> fresh;
-  for (auto& old : mine.listeners) {
-    auto next = old->again();
-    if (!next.ok()) return next.problem();
-    fresh.push_back(std::move(*next));
-  }
-  for (auto& one : fresh) self->app_->loops[loop]->http.push_back(&one->counters());
-  mine.listeners.swap(fresh);
-  spawn(retire(self, loop, std::move(fresh), std::move(*pass)));
-  return Done{};
-}
-
-Task<void> Server::retire(Server* self, size_t loop, std::vector<std::unique_ptr<Listener>> old, Gate::Pass) {
-  co_await drain_all(old);
-  LoopContext& context = *self->app_->loops[loop];
-  for (auto& one : old) {
-    context.http_before += one->counters();
-    std::erase(context.http, &one->counters());
-  }
-}
-
 // While it starts the first signal ends the process at once, while it drains the second; the log makes that safe.
-void Server::stop_once(int signal) {
+void RunningServer::stop_once(int signal) {
   if (!listening_.load()) {
     flush_log();
     ::signal(signal, SIG_DFL);
@@ -413,7 +276,7 @@ void Server::stop_once(int signal) {
 }
 
 // Each step is tried on, in the order that loses nothing: no new requests, nothing on its way, closed files.
-Task<void> Server::shut_down() {
+Task<void> RunningServer::shut_down() {
   backfill_->stop();
   auto drain = [](OnLoop* mine) -> Task<void> {
     co_await mine->retiring.close();
@@ -437,7 +300,7 @@ Task<void> Server::shut_down() {
   loops_->stop();
 }
 
-Task<void> Server::close_shards() {
+Task<void> RunningServer::close_shards() {
   auto settle = [](Shard* shard) -> Task<void> { return shard->settle(); };
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Result<> settled = co_await ask((*shards_)[p].loop(), settle, &(*shards_)[p]);
@@ -451,7 +314,7 @@ Task<void> Server::close_shards() {
 }
 
 // For commands on a stopped directory: everything but the listener.
-Result<> Server::run_offline(Task<void> (Server::*work)()) {
+Result<> RunningServer::run_offline(Task<void> (RunningServer::*work)()) {
   TRY_DONE(open_data(false));
   erasures_ = std::make_unique<Erasures>(*shards_, *keeper_, *backfill_, system_clock());
   loops_->start([&](Loop& loop) {
@@ -463,13 +326,13 @@ Result<> Server::run_offline(Task<void> (Server::*work)()) {
   return outcome_;
 }
 
-Task<void> Server::work_and_stop(Task<void> (Server::*work)()) {
+Task<void> RunningServer::work_and_stop(Task<void> (RunningServer::*work)()) {
   co_await (this->*work)();
   co_await close_shards();
   loops_->stop();
 }
 
-Task<void> Server::erase() {
+Task<void> RunningServer::erase() {
   co_await erasures_->resume();
   erased = co_await erasures_->begin(user);
   while (erased.ok() && erased->state != "done" && erased->problem.empty()) {
@@ -478,7 +341,7 @@ Task<void> Server::erase() {
   }
 }
 
-Task<void> Server::compact() {
+Task<void> RunningServer::compact() {
   auto compact_one = [](Shard* shard) -> Task<Result<>> { return shard->compact(); };
   for (uint32_t p = 0; p < shards_->count(); ++p) {
     Result<> done = co_await ask((*shards_)[p].loop(), compact_one, &(*shards_)[p]);
@@ -486,7 +349,7 @@ Task<void> Server::compact() {
   }
 }
 
-Result<> Server::serve() {
+Result<> RunningServer::serve() {
   std::latch listening(static_cast<std::ptrdiff_t>(loops_->size()));
   loops_->start([&](Loop& loop) { live(loop, listening); });
   listening.wait();
@@ -498,7 +361,7 @@ Result<> Server::serve() {
   return outcome_;
 }
 
-Result<> Server::run() {
+Result<> RunningServer::run() {
   signal(SIGPIPE, SIG_IGN);
   // Buffers of batches come and go: giving their pages back to the kernel each time costs more than holding
   // them.
@@ -507,8 +370,6 @@ Result<> Server::run() {
   TRY_DONE(open());
   return serve();
 }
-
-}  // namespace
 
 std::vector<features::Definition> configured_definitions(const Config& config) {
   std::vector<features::Definition> definitions = features::default_definitions();
@@ -528,22 +389,22 @@ ShardRules shard_rules(const Config& config) {
 }
 
 Result<> run_server(const Config& config) {
-  Server server(config);
+  RunningServer server(config);
   return server.run();
 }
 
 Result<Erasure> run_erasure(const Config& config, const std::string& user) {
   const Config quiet = without_upkeep(config);
-  Server server(quiet);
+  RunningServer server(quiet);
   server.user = user;
-  TRY_DONE(server.run_offline(&Server::erase));
+  TRY_DONE(server.run_offline(&RunningServer::erase));
   return server.erased;
 }
 
 Result<> run_compaction(const Config& config) {
   const Config quiet = without_upkeep(config);
-  Server server(quiet);
-  return server.run_offline(&Server::compact);
+  RunningServer server(quiet);
+  return server.run_offline(&RunningServer::compact);
 }
 
 }  // namespace headrace

@@ -18,7 +18,7 @@ constexpr std::string_view lines[] = {"off", "errors", "all"};
 constexpr std::string_view services[] = {"core-platform", "event-pipeline", "ai-engine", "intervention-engine",
                                          "data-platform", "monitoring",     "scheduler"};
 
-constexpr double rate_max = 1e9;
+constexpr double rate_max = limits::rate_count_max;
 
 using enum SettingKind;
 constexpr std::array<SettingRow, setting_count> table = {{
