@@ -82,7 +82,7 @@ AdminUser described(const Account& account) {
   AdminUser out;
   out.user_id = account.number, out.id = account.id, out.username = account.username, out.email = account.email;
   out.roles = account.roles, out.tenant = account.tenant, out.plan = account.plan;
-  out.credits_remaining = account.credits, out.created_at = account.created_at;
+  out.created_at = account.created_at;
   out.is_active = account.active, out.is_verified = account.verified;
   return out;
 }
@@ -103,22 +103,51 @@ Result<AdminUserList> list_users_here(const Documents& documents, const ListUser
   return out;
 }
 
+Task<Result<>> add_balances(Call& call, std::vector<AdminUser>& users) {
+  std::vector<std::string> ids;
+  for (const AdminUser& user : users) ids.push_back(user.id);
+  auto balances = co_await call.app.credits->balances(std::move(ids));
+  if (!balances.ok()) co_return balances.problem();
+  for (size_t i = 0; i < users.size(); ++i) users[i].credits_remaining = (*balances)[i];
+  co_return Done{};
+}
+
 Task<Result<AdminUserList>> list_users(Call& call, ListUsers want) {
-  co_return co_await call.app.identity.look(list_users_here, std::move(want));
+  auto list = co_await call.app.identity.look(list_users_here, std::move(want));
+  if (!list.ok()) co_return list.problem();
+  CO_TRY_DONE(co_await add_balances(call, list->users));
+  co_return list;
 }
 
 Task<Result<AdminUser>> govern_user(Call& call, Govern want) {
   GovernAccount wish{want.user_id, want.roles, want.tenant, want.is_active};
   auto account = co_await call.app.identity.change(decide_govern, std::move(wish));
   if (!account.ok()) co_return account.problem();
-  co_return described(*account);
+  std::vector<AdminUser> one;
+  one.push_back(described(*account));
+  CO_TRY_DONE(co_await add_balances(call, one));
+  co_return std::move(one.front());
+}
+
+Result<std::string> id_of_account(const Documents& documents, const std::string& id) {
+  auto account = find_account(documents, id);
+  if (!account) return Error::user_not_found;
+  return account->id;
 }
 
 Task<Result<CreditBalance>> give_credits(Call& call, GiveCredits want) {
   AddCredits wish{want.user_id, want.credits};
+  if (want.credits < 0) {  // from all that is left, wherever it was granted
+    auto id = co_await call.app.identity.look(id_of_account, want.user_id);
+    if (!id.ok()) co_return id.problem();
+    auto settled = co_await call.app.credits->settled(std::move(*id));
+    if (!settled.ok()) co_return settled.problem();
+  }
   auto account = co_await call.app.identity.change(decide_add_credits, std::move(wish));
   if (!account.ok()) co_return account.problem();
-  co_return CreditBalance{account->number, want.credits, account->credits};
+  auto balance = co_await call.app.credits->balances(std::vector<std::string>(1, account->id));
+  if (!balance.ok()) co_return balance.problem();
+  co_return CreditBalance{account->number, want.credits, balance->front()};
 }
 
 constexpr Route admin_users_table[] = {

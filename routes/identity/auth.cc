@@ -196,7 +196,10 @@ Task<Result<UserInformation>> read_user_information(Call& call) {
   if (!account.ok()) co_return account.problem();
   UserInformation out;
   out.user_id = account->number, out.username = account->username, out.email = account->email;
-  out.credits_remaining = account->credits, out.plan = account->plan, out.created_at = account->created_at;
+  out.plan = account->plan, out.created_at = account->created_at;
+  auto balances = co_await call.app.credits->balances(std::vector<std::string>(1, account->id));
+  if (!balances.ok()) co_return balances.problem();
+  out.credits_remaining = balances->front();
   if (!account->keys.empty()) {
     auto prefix = co_await call.app.identity.look(prefix_of_key, account->keys.front());
     if (prefix.ok()) out.api_key = *prefix;

@@ -16,6 +16,7 @@
 #include "src/events/backfill.h"
 #include "src/events/erasure.h"
 #include "src/events/shards.h"
+#include "src/identity/credits.h"
 #include "src/identity/identity.h"
 #include "src/net/listener.h"
 #include "src/net/tls_context.h"
@@ -108,6 +109,7 @@ struct App {
   std::string data = {}, environment = {};  // directory; as configured
   std::string origins = {};  // whose pages may open sockets here, besides our own
   std::unique_ptr<Settings> settings = {};
+  std::unique_ptr<Credits> credits = {};
   mutable RateLimiter rates{limits::rate_limit_slots};
   std::vector<Component> components = {};
   bool open_access = false;  // no credential needed (loopback only)

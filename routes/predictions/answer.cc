@@ -25,24 +25,31 @@ void explain_into(CartPrediction& out, const Prediction& prediction) {
       out.reasons->push_back({reason.feature, known(reason.value), reason.contribution});
 }
 
-Task<Result<CartAnswer>> predict_here(Predictions* predictions, Shard* shard, std::string cart,
-                                      PredictOptions options) {
+Task<Result<CartAnswer>> predict_here(App* app, Shard* shard, std::string cart, PredictOptions options) {
   co_await shard->turn(EntityKind::cart, cart);
+  Predictions& predictions = *app->predictions[shard->id()];
+  std::string_view payer = options.payer.view();
+  CO_TRY_DONE(co_await cover(*app, *shard, payer));
   Result<Prediction> prediction =
-      options.cached ? predictions->predict_cached(cart) : predictions->predict(cart);
+      options.cached ? predictions.predict_cached(cart, payer) : predictions.predict(cart, payer);
   if (!prediction.ok()) co_return prediction.problem();
-  if (options.sync && !prediction->logged) co_return Error::storage_full;
+  const bool sync = options.sync || !prediction->payer.empty();
+  if (sync && !prediction->logged) co_return Error::storage_full;
   CartAnswer answer = answer_of_prediction(*prediction, options.explain);
-  if (options.sync) co_await shard->make_durable();
+  if (sync) co_await shard->make_durable();
   co_return answer;
 }
 
-Task<Result<CartAnswer>> predict_elsewhere(Predictions* predictions, Shard* shard, std::string cart,
-                                           PredictOptions options) {
-  co_return co_await ask(shard->loop(), predict_here, predictions, shard, std::move(cart), options);
+Task<Result<CartAnswer>> predict_elsewhere(App* app, Shard* shard, std::string cart, PredictOptions options) {
+  co_return co_await ask(shard->loop(), predict_here, app, shard, std::move(cart), options);
 }
 
 }  // namespace
+
+Task<Result<>> cover(App& app, Shard& shard, std::string_view payer) {
+  if (payer.empty() || app.credits->covers(shard, payer, 1)) return ready<Result<>>(Done{});
+  return app.credits->obtain(shard, std::string(payer), 1);
+}
 
 CartAnswer answer_of_prediction(const Prediction& prediction, bool explain) {
   CartPrediction out;
@@ -60,7 +67,7 @@ CartAnswer answer_of_prediction(const Prediction& prediction, bool explain) {
 Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options) {
   Shard& home = app.shards.home(cart);
   auto predict = &home.loop() == Loop::current() ? predict_here : predict_elsewhere;
-  return predict(app.predictions[home.id()].get(), &home, std::move(cart), options);
+  return predict(&app, &home, std::move(cart), options);
 }
 
 }  // namespace headrace

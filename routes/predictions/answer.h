@@ -53,11 +53,15 @@ struct PredictOptions {
   bool explain = false;
   bool cached = false;  // an earlier answer will do if nothing has changed
   bool sync = false;    // wait until the prediction is on disk
+  ShortText<36> payer = {};  // the account that pays; what is paid for is on disk before it is answered
 };
 
 using CartAnswer = Written<CartPrediction>;
 
 CartAnswer answer_of_prediction(const Prediction& prediction, bool explain);
+
+// On the loop of the shard: whoever pays has a credit to spend on what is logged next. Error::insufficient_credits.
+Task<Result<>> cover(App& app, Shard& shard, std::string_view payer);
 
 // Scores the stored features of `cart` on its home.
 Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options);

@@ -81,13 +81,15 @@ Result<std::vector<float>> row_of(const Model& model, const std::map<std::string
   return row;
 }
 
-Task<Result<CartAnswer>> predict_given(Predictions* predictions, Shard* shard, std::shared_ptr<const Model> model,
-                                       std::vector<float> row, std::string cart, PredictOptions options) {
-  Result<Prediction> prediction = predictions->predict_row(*model, row, cart);
+Task<Result<CartAnswer>> predict_given(App* app, Shard* shard, std::shared_ptr<const Model> model, std::vector<float> row,
+                                       std::string cart, PredictOptions options) {
+  CO_TRY_DONE(co_await cover(*app, *shard, options.payer.view()));
+  Result<Prediction> prediction = app->predictions[shard->id()]->predict_row(*model, row, cart, options.payer.view());
   if (!prediction.ok()) co_return prediction.problem();
-  if (options.sync && !prediction->logged) co_return Error::storage_full;
+  const bool sync = options.sync || !options.payer.empty();
+  if (sync && !prediction->logged) co_return Error::storage_full;
   CartAnswer answer = answer_of_prediction(*prediction, options.explain);
-  if (options.sync) co_await shard->make_durable();
+  if (sync) co_await shard->make_durable();
   co_return answer;
 }
 
@@ -99,12 +101,12 @@ Task<Result<CartAnswer>> predict_features(Call& call, PredictCart want, PredictO
   if (!row.ok()) co_return row.problem();
   std::string cart = want.cart_id.value_or("");
   Shard& home = cart.empty() ? *call.here.shard : app.shards.home(cart);
-  co_return co_await ask(home.loop(), predict_given, app.predictions[home.id()].get(), &home, std::move(model), std::move(*row),
+  co_return co_await ask(home.loop(), predict_given, &app, &home, std::move(model), std::move(*row),
                          std::move(cart), options);
 }
 
 Task<Result<CartAnswer>> predict(Call& call, PredictCart want) {
-  PredictOptions options{.explain = want.explain, .sync = want.durability == "sync"};
+  PredictOptions options{.explain = want.explain, .sync = want.durability == "sync", .payer = call.caller.account};
   if (want.features) return predict_features(call, std::move(want), options);
   if (want.cart_id) return predict_cart(call.app, std::move(*want.cart_id), options);
   return ready<Result<CartAnswer>>(
@@ -112,7 +114,7 @@ Task<Result<CartAnswer>> predict(Call& call, PredictCart want) {
 }
 
 Task<Result<CartAnswer>> read_prediction(Call& call, ReadCartPrediction want) {
-  return predict_cart(call.app, std::move(want.cartId), {.explain = want.explain, .cached = true});
+  return predict_cart(call.app, std::move(want.cartId), {.explain = want.explain, .cached = true, .payer = call.caller.account});
 }
 
 Task<void> predict_into(App* app, std::string cart, PredictOptions options, Result<CartAnswer>* out,
@@ -128,7 +130,7 @@ Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
   std::vector<Result<CartAnswer>> results(want.cart_ids.size(), Error::internal_error);
   Sequence finished;
   for (size_t i = 0; i < results.size(); ++i)
-    spawn(predict_into(&call.app, want.cart_ids[i], {.explain = want.explain}, &results[i], &finished));
+    spawn(predict_into(&call.app, want.cart_ids[i], {.explain = want.explain, .payer = call.caller.account}, &results[i], &finished));
   co_await finished.at_least(results.size());
   CartPredictions out;
   for (size_t i = 0; i < results.size(); ++i) {

@@ -93,39 +93,44 @@ std::string documented_name(const Model& model) {
 
 // Scores the row, logs the prediction on a partition of this loop and wraps the answer.
 template <class Out, class Base>
-Result<Answer<Out>> finish(Call& call, Prediction record, Base output) {
+Task<Result<Answer<Out>>> finish(Call& call, Prediction record, Base output) {
+  Shard& shard = *call.here.shard;
+  record.payer = call.caller.account.view();
+  CO_TRY_DONE(co_await cover(call.app, shard, record.payer));
   Micros now = call.app.clock.wall();
   record.id = make_uuid(thread_random());
   record.probability = record.model->probability(record.row);
   record.as_of = now;
-  TRY_DONE(log_prediction(*call.here.shard, record, now));
+  CO_TRY_DONE(log_prediction(shard, record, now));
+  if (!record.payer.empty() && !record.logged) co_return Error::storage_full;
   Answer<Out> answer;
   answer.model = documented_name(*record.model);
   answer.prediction_id = record.id;
   static_cast<Base&>(answer.prediction) = std::move(output);
+  if (!record.payer.empty()) co_await shard.make_durable();
   answer.processing_time = static_cast<double>(call.app.clock.monotonic() - call.started) / second_us;
-  return answer;
+  co_return answer;
 }
 
-Result<Answer<LeadPrediction>> score_lead(Call& call, const ScoreLead& want) {
+Task<Result<Answer<LeadPrediction>>> score_lead(Call& call, ScoreLead want) {
   auto model = call.here.models->find("lead_scoring");
-  if (!model) return Error::model_not_found;
+  if (!model) co_return Error::model_not_found;
   Result<LeadRow> row = lead_row(*model, want);
-  if (!row.ok()) return row.problem();
+  if (!row.ok()) co_return row.problem();
   LeadOutput output = lead_answer(*model, *row);
   std::string_view lead = want.lead_id ? *want.lead_id : std::string_view();
   Prediction record{.lead = lead, .model = model.get(), .row = row->values};
-  return finish<LeadPrediction>(call, record, std::move(output));
+  co_return co_await finish<LeadPrediction>(call, record, std::move(output));
 }
 
-Result<Answer<ChurnPrediction>> predict_churn_of(Call& call, const PredictChurn& want) {
+Task<Result<Answer<ChurnPrediction>>> predict_churn_of(Call& call, PredictChurn want) {
   auto model = call.here.models->find("churn_prediction");
-  if (!model) return Error::model_not_found;
+  if (!model) co_return Error::model_not_found;
   Result<std::vector<float>> row = churn_row(*model, want);
-  if (!row.ok()) return row.problem();
+  if (!row.ok()) co_return row.problem();
   ChurnOutput output = churn_answer(*model, *row);
   Prediction record{.model = model.get(), .row = *row};
-  return finish<ChurnPrediction>(call, record, std::move(output));
+  co_return co_await finish<ChurnPrediction>(call, record, std::move(output));
 }
 
 constexpr Route predictions_table[] = {

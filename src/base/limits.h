@@ -247,6 +247,9 @@ inline constexpr size_t idempotency_key_bytes_max = 255;
 inline constexpr Micros keyed_answer_lifetime_us = 1 * day_us;
 inline constexpr size_t keyed_answers_max = 100'000;           // then 503
 inline constexpr int64_t credits_at_start = 1'000;
+inline constexpr int64_t credits_low = 100;        // user.credit_low is told once it has fewer
+inline constexpr int64_t credit_lease_max = 256;   // given to a partition at once
+inline constexpr size_t credit_accounts_max = 50'000;  // known to a partition
 inline constexpr int64_t credits_max = 1'000'000'000'000;
 
 // Mail (src/net/mail.h)

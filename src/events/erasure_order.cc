@@ -24,7 +24,7 @@ bool ErasureOrder::owns(const Event& event) const {
   for (std::string_view text : {event.id, event.type, event.source, event.session, event.cart})
     if (subject.is_in(text)) return true;
   if (event.source == own_source && subject.is_in(event.data)) return true;
-  if (!event.user.empty()) return false;
+  if (!event.user.empty() && event.source != own_source) return false;  // the user of our own is who paid
   return (!event.session.empty() && owns(features::EntityKind::session, event.session)) ||
          (!event.cart.empty() && owns(features::EntityKind::cart, event.cart));
 }

@@ -70,6 +70,7 @@ Result<> OwnedSearch::read(uint32_t partition, const Visit& visit) {
     if (record.kind != Kind::event) continue;
     auto event = decode_event(record.payload);
     if (!event) return event.problem();
+    if (event->source == own_source) event->user = {};  // who paid for it
     visit(*event);
   }
 }

@@ -90,6 +90,7 @@ void EventFold::refold(const RecordView& record, Rows& rows) {
 
 void EventFold::prepare(const Event& event, Foldable& foldable) {
   foldable.here_count = foldable.away_count = 0;
+  foldable.charge = charge_of(event);
   if (event.source == own_source) return;
   for (EntityKind kind : features::all_kinds) {
     std::string_view key = features::key_of(event, kind);
@@ -117,9 +118,17 @@ void EventFold::look_ahead(std::span<Foldable* const> foldables, const Rows& row
 }
 
 void EventFold::fold(const Foldable& foldable, Lsn lsn, Rows& rows) {
+  if (foldable.charge) fold_charge(*foldable.charge, lsn, rows);
   for (auto& here : foldable.here()) fold_one(here.kind, here.row, foldable.seen, lsn, rows);
   if (outbox_ == nullptr) return;
   for (auto& away : foldable.away()) fold_elsewhere(away, foldable.seen, lsn);
+}
+
+void EventFold::fold_charge(const Charge& charge, Lsn lsn, Rows& rows) {
+  Row* row = rows.fold(credit_table, charge.account, lsn);
+  if (row == nullptr) return;
+  const int64_t paid = credits_paid(row) + charge.credits;
+  row->bytes.assign({reinterpret_cast<const char*>(&paid), sizeof paid});
 }
 
 void EventFold::fold_one(EntityKind kind, const RowName& row, const Observation& seen, Lsn lsn,
@@ -173,6 +182,8 @@ void EventFold::erase(std::string_view payload, Lsn lsn, Rows& rows) {
   for (EntityKind kind : features::all_kinds)
     rows_erased_ += rows.erase_all(
         engine_.table_of(kind), [&](std::string_view key) { return order->owns(kind, key); }, lsn);
+  rows_erased_ += rows.erase_all(
+      credit_table, [&](std::string_view account) { return order->owns(EntityKind::user, account); }, lsn);
 }
 
 std::optional<features::Trimmed> EventFold::trim(std::string_view payload, const features::LeaveOutFold& leave_out,

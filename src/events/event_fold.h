@@ -11,16 +11,13 @@
 #include <vector>
 
 #include "codec/event.h"
+#include "src/events/charge.h"
 #include "src/events/fold_outbox.h"
 #include "src/features/engine.h"
 #include "src/features/fold_trim.h"
 #include "storage/partition.h"
 
 namespace headrace {
-
-// Events that the server itself logs name this source; they are history, not behaviour, and fold into no
-// feature.
-inline constexpr std::string_view own_source = "headrace";
 
 // The home partition of `key`: XXH3-64 modulo the number of partitions. Fixed for the life of a data
 // directory.
@@ -41,6 +38,7 @@ struct Foldable {
   std::array<Here, features::entity_kinds> all_here;
   std::array<Away, features::entity_kinds> all_away;
   size_t here_count = 0, away_count = 0;
+  std::optional<Charge> charge;  // and then nothing else
   Observation seen;
 
   void add(const Here& one) { all_here[here_count++] = one; }
@@ -102,6 +100,7 @@ class EventFold final : public Fold {
   static Row* row_of(EntityKind kind, std::string_view key, Rows& rows);
 
  private:
+  static void fold_charge(const Charge& charge, Lsn lsn, Rows& rows);
   void fold_one(EntityKind kind, const RowName& row, const Observation& seen, Lsn lsn, Rows& rows) const;
   void fold_elsewhere(const Foldable::Away& away, const Observation& seen, Lsn lsn);
   void fold_received(std::string_view payload, Lsn lsn, Rows& rows);

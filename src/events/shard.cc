@@ -289,7 +289,7 @@ Result<Lsn> Shard::record(const Event& event, Micros now) {
   if (refusing_) return Error::overloaded;
   scratch_.clear();
   encode(event, scratch_);
-  Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, scratch_, false);
+  Result<Lsn> lsn = partition_->append_at(now, Kind::event, event_version, {}, scratch_, charge_of(event).has_value());
   stats_.unrecorded += !lsn.ok() && lsn.problem().error == Error::storage_full;
   return lsn;
 }

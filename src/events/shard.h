@@ -150,7 +150,7 @@ class Shard {
   // in order.
   template <class Incoming>
   void ingest_all(Incoming& incoming, Micros now);
-  // Logs an event of the server's own. Nothing is folded.
+  // Logs an event of the server's own. Nothing is folded but a charge.
   Result<Lsn> record(const Event& event, Micros now);
 
   // The LSN up to which every event is durable here and folded at every other home.

@@ -1,7 +1,10 @@
 // One record at a time. What does not parse stays: `log verify` and readers name it.
 #include "src/events/thinning.h"
 
+#include <fmt/format.h>
+
 #include <memory>
+#include <string>
 
 #include "src/events/event_fold.h"
 #include "src/events/redaction.h"
@@ -20,6 +23,20 @@ bool trim(RecordView& record, const features::LeaveOutFold& leave_out, std::stri
   return trimmed->kept > 0;
 }
 
+// What was paid is the account's, whatever it was for: of the event only that stays. False where nothing does.
+bool leave_charge(const Event& event, std::string& scratch, RecordView& record) {
+  auto charge = charge_of(event);
+  if (!charge) return false;
+  std::string data = fmt::format("{}{}}}", charge_mark, charge->credits);
+  Event left;
+  left.id = event.id, left.type = event.type, left.source = event.source, left.user = event.user;
+  left.time = event.time, left.data = data;
+  scratch.clear();
+  encode(left, scratch);
+  record.payload = scratch;
+  return true;
+}
+
 class WithoutExpired {
  public:
   explicit WithoutExpired(const Expired& expired) : expired_(expired) {}
@@ -27,7 +44,7 @@ class WithoutExpired {
   bool operator()(RecordView& record) {
     if (record.kind == Kind::event) {
       auto event = decode_event(record.payload);
-      return !event.ok() || !expired_.has(event->type);
+      return !event.ok() || !expired_.has(event->type) || leave_charge(*event, scratch_, record);
     }
     uint64_t left_out = 0;
     auto too_old = [this](const features::FoldName& fold) { return expired_.has(fold.type); };
@@ -55,7 +72,7 @@ class WithoutPerson {
   bool visit_event(RecordView& record) {
     auto event = decode_event(record.payload);
     if (!event.ok()) return true;
-    if (order_->owns(*event)) return ++counts_->events, false;
+    if (order_->owns(*event)) return ++counts_->events, !order_->subject.names(event->user) && leave_charge(*event, scratch_, record);
     auto data = redact(event->data, order_->subject);
     if (!data) return true;
     event->data = *data;

@@ -23,5 +23,6 @@ inline constexpr uint8_t configuration = 22;      // global, service/<name>, sto
 inline constexpr uint8_t flags = 23;              // key -> Flag (src/settings)
 inline constexpr uint8_t keyed_answers = 24;      // HMAC of who asked and the Idempotency-Key -> KeyedAnswer
 inline constexpr uint8_t keyed_answer_times = 25;  // time until which it is kept, 16 hex digits, and that HMAC -> nothing
+inline constexpr uint8_t credit_grants = 26;  // UUID of the account -> CreditGrants
 
 }  // namespace headrace::tables

@@ -31,6 +31,7 @@ void append_features(const Prediction& prediction, std::string& out) {
 Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now) {
   thread_local std::string data;
   data = '{';
+  if (!prediction.payer.empty()) data = R"({"charged_credits":1,)";  // charge_mark (src/events/charge.h)
   data += prediction.model->json_identity();
   if (!prediction.lead.empty()) {
     data += R"(,"lead_id":)";
@@ -43,7 +44,7 @@ Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now) {
   data += "}}";
   Event event;
   event.id = prediction.id, event.type = prediction_type, event.source = own_source;
-  event.cart = prediction.cart, event.data = data, event.time = prediction.as_of;
+  event.user = prediction.payer, event.cart = prediction.cart, event.data = data, event.time = prediction.as_of;
   Result<Lsn> recorded = shard.record(event, now);
   prediction.logged = recorded.ok();
   if (!recorded.ok() && recorded.problem().error != Error::storage_full) return recorded.problem();
@@ -66,13 +67,13 @@ void Predictions::follow_plan() {
   cache_.clear();
 }
 
-Result<Prediction> Predictions::predict(std::string_view cart) {
+Result<Prediction> Predictions::predict(std::string_view cart, std::string_view payer) {
   Micros started = clock_.monotonic(), now = clock_.wall();
   follow_plan();
   auto known = shard_.features(features::EntityKind::cart, cart, now);
   if (!known) return Problem{Error::features_not_found, "cart_id", "no event has named this cart"};
   columns_.fill(*known, row_);
-  return score(*model_, row_, cart, started, now);
+  return score(*model_, row_, cart, payer, started, now);
 }
 
 size_t Predictions::clear_cache() {
@@ -87,15 +88,16 @@ void Predictions::set_model(std::shared_ptr<const Model> model) {
   cache_.clear();
 }
 
-Result<Prediction> Predictions::predict_row(const Model& model, std::span<const float> row, std::string_view cart) {
-  return score(model, row, cart, clock_.monotonic(), clock_.wall());
+Result<Prediction> Predictions::predict_row(const Model& model, std::span<const float> row, std::string_view cart,
+                                            std::string_view payer) {
+  return score(model, row, cart, payer, clock_.monotonic(), clock_.wall());
 }
 
 Result<Prediction> Predictions::score(const Model& model, std::span<const float> row, std::string_view cart,
-                                      Micros started, Micros now) {
+                                      std::string_view payer, Micros started, Micros now) {
   Prediction out{.id = make_uuid(thread_random()), .cart = cart, .model = &model};
   out.probability = model.probability(row);
-  out.row = row, out.as_of = now;
+  out.row = row, out.as_of = now, out.payer = payer;
   TRY_DONE(log_prediction(shard_, out, now));
   ++stats_.predictions;
   const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : model.decision_threshold();
@@ -105,7 +107,7 @@ Result<Prediction> Predictions::score(const Model& model, std::span<const float>
   return out;
 }
 
-Result<Prediction> Predictions::predict_cached(std::string_view cart) {
+Result<Prediction> Predictions::predict_cached(std::string_view cart, std::string_view payer) {
   follow_plan();
   Lsn version = shard_.version_of(features::EntityKind::cart, cart);
   if (auto found = cache_.find(std::string(cart));
@@ -117,13 +119,13 @@ Result<Prediction> Predictions::predict_cached(std::string_view cart) {
     return prediction;
   }
   ++stats_.cache_misses;
-  Result<Prediction> fresh = predict(cart);
+  Result<Prediction> fresh = predict(cart, payer);
   if (!fresh.ok()) return fresh;
   // Full: start over. What is asked for again comes back with the next miss.
   if (cache_.size() >= limits::prediction_cache_entries) cache_.clear();
   auto& [key, kept] = *cache_.try_emplace(std::string(cart)).first;
   kept = {version, *fresh, {fresh->row.begin(), fresh->row.end()}};
-  kept.prediction.cart = key, kept.prediction.row = kept.row;
+  kept.prediction.payer = {}, kept.prediction.cart = key, kept.prediction.row = kept.row;
   return fresh;
 }
 

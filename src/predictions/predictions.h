@@ -34,6 +34,7 @@ struct Prediction {
   Micros as_of = 0;
   std::optional<Micros> cached_at = {};  // set where the answer came from the cache
   bool logged = true;                    // false: the disk was full
+  std::string_view payer = {};           // the account that pays a credit for it (src/identity/credits.h); empty: nobody
 };
 
 // Logs a prediction on `shard`. The record is durable later; wait for shard.durable() where that matters. A full disk
@@ -51,11 +52,12 @@ class Predictions {
   Predictions(Shard& shard, std::shared_ptr<const Model> model, Clock& clock);
 
   // Scores what is known about `cart` now. Error::features_not_found where no event named it.
-  Result<Prediction> predict(std::string_view cart);
+  Result<Prediction> predict(std::string_view cart, std::string_view payer = {});
   // The last answer for `cart` if it is not too old and no event has changed its features since; else a new one.
-  Result<Prediction> predict_cached(std::string_view cart);
+  Result<Prediction> predict_cached(std::string_view cart, std::string_view payer = {});
   // Scores a row that the caller has made for `model`, which lives as long as the answer.
-  Result<Prediction> predict_row(const Model& model, std::span<const float> row, std::string_view cart);
+  Result<Prediction> predict_row(const Model& model, std::span<const float> row, std::string_view cart,
+                                 std::string_view payer = {});
 
   // From now on this one scores what is known; answers of the one before are forgotten.
   void set_model(std::shared_ptr<const Model> model);
@@ -72,7 +74,8 @@ class Predictions {
 
  private:
   void follow_plan();
-  Result<Prediction> score(const Model& model, std::span<const float> row, std::string_view cart, Micros started, Micros now);
+  Result<Prediction> score(const Model& model, std::span<const float> row, std::string_view cart, std::string_view payer, Micros started,
+                           Micros now);
 
   Shard& shard_;
   std::shared_ptr<const Model> model_;

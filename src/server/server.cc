@@ -143,6 +143,7 @@ void RunningServer::make_app() {
                      all_routes()});
   app_->settings = std::make_unique<Settings>(*shards_, *loops_, *identity_, config_.start_settings(),
                                               [this](size_t loop, const SharedSettings& live) { adopt(loop, live); });
+  app_->credits = std::make_unique<Credits>(*shards_, *identity_);
   app_->listeners = edge_->about();
   app_->data = config_.data, app_->environment = config_.environment;
   app_->definitions = configured_definitions(config_);
