@@ -80,8 +80,8 @@ def bodies(events):
         "ndjson": (lines, as_lines),
         "ndjson without a last newline": (lines.rstrip(b"\n"), as_lines),
         "ndjson with CRLF and blank lines": (lines.replace(b"\n", b"\r\n\r\n"), as_lines),
-        "gzip": (gzip.compress(array), {**as_json, "Content-Encoding": "gzip"}),
-        "gzip ndjson": (gzip.compress(lines), {**as_lines, "Content-Encoding": "gzip"}),
+        "gzip": (gzip.compress(array, mtime=0), {**as_json, "Content-Encoding": "gzip"}),
+        "gzip ndjson": (gzip.compress(lines, mtime=0), {**as_lines, "Content-Encoding": "gzip"}),
         "zstd": (zstd(array), {**as_json, "Content-Encoding": "zstd"}),
         "zstd ndjson": (zstd(lines), {**as_lines, "Content-Encoding": "zstd"}),
     }

@@ -116,8 +116,8 @@ def test_a_compressed_body_is_bounded_by_what_it_becomes(client):
 
 
 @pytest.mark.parametrize("coding, body", [
-    ("gzip", b"no gzip at all"), ("gzip", gzip.compress(b"[]")[:-4]), ("zstd", b"\x28\xb5\x2f\xfd broken"), ("br", b"[]"),
-    ("gzip", zlib.compress(b"[]")), ("gzip, gzip", gzip.compress(gzip.compress(b"[]"))), ("gzip", b""),
+    ("gzip", b"no gzip at all"), ("gzip", gzip.compress(b"[]", mtime=0)[:-4]), ("zstd", b"\x28\xb5\x2f\xfd broken"), ("br", b"[]"),
+    ("gzip", zlib.compress(b"[]")), ("gzip, gzip", gzip.compress(gzip.compress(b"[]", mtime=0), mtime=0)), ("gzip", b""),
 ])
 def test_a_coding_that_lies_is_refused(client, coding, body):
     refused(client.post("/api/events/batch", data=body, headers={"Content-Type": "application/json", "Content-Encoding": coding}))
