@@ -62,12 +62,19 @@ Tls::~Tls() { SSL_free(ssl_); }
 
 // A record: type, version (2 bytes), length (2 bytes, big endian), content (RFC 8446 5.1). What is no record, or longer
 // than one may be, OpenSSL is to see at once.
-bool Tls::has_whole_record() const {
-  if (inbox_.empty()) return false;
-  if (inbox_[0] < 20 || inbox_[0] > 24) return true;
-  if (inbox_.size() < 5) return false;
-  const size_t length = static_cast<size_t>(static_cast<uint8_t>(inbox_[3])) << 8 | static_cast<uint8_t>(inbox_[4]);
-  return inbox_.size() >= 5 + length || length > limits::tls_record_bytes_max;
+size_t Tls::whole_records() const {
+  size_t at = 0;
+  while (at < inbox_.size()) {
+    const char* record = inbox_.data() + at;
+    const size_t left = inbox_.size() - at;
+    if (record[0] < 20 || record[0] > 24) return inbox_.size();
+    if (left < 5) break;
+    const size_t length = static_cast<size_t>(static_cast<uint8_t>(record[3])) << 8 | static_cast<uint8_t>(record[4]);
+    if (length > limits::tls_record_bytes_max) return inbox_.size();
+    if (left < 5 + length) break;
+    at += 5 + length;
+  }
+  return at;
 }
 
 Tls::Outcome Tls::outcome_of(int result) {
@@ -98,9 +105,11 @@ bool Tls::accept_client() {
 
 Tls::Outcome Tls::shake_hands() {
   ERR_clear_error();
-  unread_ = inbox_;
+  // Whole ones only: of what OpenSSL has begun to read the rest could look like a record of its own.
+  const size_t whole = whole_records();
+  unread_ = std::string_view(inbox_).substr(0, whole);
   const int result = SSL_do_handshake(ssl_);
-  inbox_.erase(0, inbox_.size() - unread_.size());
+  inbox_.erase(0, whole - unread_.size());
   unread_ = {};
   if (result != 1) return outcome_of(result);
   if (!accept_client()) return Outcome::failed;

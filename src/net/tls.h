@@ -26,7 +26,7 @@ class Tls {
 
   // --- the handshake
   void keep(std::string_view sealed) { inbox_.append(sealed); }
-  bool has_whole_record() const;  // so that a step is worth its while
+  bool has_whole_record() const { return whole_records() > 0; }  // so that a step is worth its while
   // With what was kept. May take a millisecond. more: the client's turn; failed: the output says so to the client.
   Outcome shake_hands();
   bool is_open() const { return open_; }
@@ -55,6 +55,7 @@ class Tls {
 
  private:
   friend struct TlsCalls;
+  size_t whole_records() const;  // bytes of them, at the front of the inbox
   Outcome outcome_of(int result);
   bool accept_client();
 

@@ -296,6 +296,27 @@ def test_handshake_and_request_byte_by_byte(world):
             assert client.reply()[0] == 200
 
 
+def test_a_record_cut_where_its_rest_looks_like_a_record(world):
+    """The client's last flight in two pieces, of which the second begins with a byte that records begin with."""
+    cuts = []
+
+    def slicer(data):
+        places = [at for at in range(12, len(data)) if 20 <= data[at] <= 24] if data[:3] == b"\x14\x03\x03" else []
+        if not places:
+            yield data
+            return
+        cuts.append(places[-1])
+        yield data[:places[-1]]
+        time.sleep(0.05)
+        yield data[places[-1]:]
+    began = time.monotonic()
+    while len(cuts) < 20:
+        with world.connect(slicer=slicer) as client:
+            client.send(GET)
+            assert client.reply()[0] == 200
+    assert time.monotonic() - began < 8, "none waited for the end of its patience"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_pipelines_and_bodies_in_random_records(world, name, seed):
     dice = random.Random(seed)
