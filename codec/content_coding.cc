@@ -76,7 +76,52 @@ Result<> unzstd_all(std::string_view body, size_t bytes_max, std::string& out) {
   return Done{};
 }
 
+// One of a thread, kept: it has 256 KiB.
+z_stream& gzip_stream() {
+  struct Stream {
+    z_stream z{};
+    Stream() { CHECK(deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK); }
+    ~Stream() { deflateEnd(&z); }
+  };
+  thread_local Stream stream;
+  return stream.z;
+}
+
+void gzip_all(std::string_view body, std::string& out) {
+  z_stream& stream = gzip_stream();
+  CHECK(deflateReset(&stream) == Z_OK);
+  out.resize(deflateBound(&stream, static_cast<uLong>(body.size())));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
+  stream.avail_in = static_cast<uInt>(body.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+  out.resize(out.size() - stream.avail_out);
+}
+
+void zstd_all(std::string_view body, std::string& out) {
+  thread_local std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+  CHECK(context != nullptr);
+  out.resize(ZSTD_compressBound(body.size()));
+  const size_t bytes = ZSTD_compressCCtx(context.get(), out.data(), out.size(), body.data(), body.size(), 1);
+  CHECK(!ZSTD_isError(bytes));
+  out.resize(bytes);
+}
+
 }  // namespace
+
+std::string_view name_of(Coding coding) {
+  constexpr std::string_view names[] = {"identity", "gzip", "zstd"};
+  return names[static_cast<size_t>(coding)];
+}
+
+void encode_content(Coding coding, std::string_view body, std::string& out) {
+  switch (coding) {
+    case Coding::identity: out = body; return;
+    case Coding::gzip: return gzip_all(body, out);
+    case Coding::zstd: return zstd_all(body, out);
+  }
+}
 
 Result<> decode_content(std::string_view coding, std::string_view body, size_t bytes_max, std::string& out) {
   auto is = [&](std::string_view name) {

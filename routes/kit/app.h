@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/content_coding.h"
 #include "codec/event_json.h"
 #include "routes/kit/access_log.h"
 #include "routes/kit/route.h"
@@ -77,7 +78,9 @@ struct LoopContext {
   SharedSettings settings;             // in force; never nullptr once the loops run
   std::shared_ptr<const ModelSet> models;  // never nullptr
   EventBatches batches;            // scratch of the intake
-  std::string headers, body;       // scratch of answers
+  std::string headers, body, coded;  // scratch of answers
+  std::string accepts;             // the Accept-Encoding seen last, and what it likes best
+  Coding accepted = Coding::identity;
   std::vector<RouteStats> routes;  // by route index, and one more for what matched none
   std::vector<const HttpCounters*> http;  // of its listeners
   HttpCounters http_before;     // of listeners that are gone
@@ -107,6 +110,7 @@ struct App {
   std::string run = make_uuid(thread_random());  // of the program
   std::vector<ListenerInfo> listeners = {};
   std::string data = {}, environment = {};  // directory; as configured
+  std::string cors_origins = {};  // whose pages may read answers
   std::string origins = {};  // whose pages may open sockets here, besides our own
   std::unique_ptr<Settings> settings = {};
   std::unique_ptr<Credits> credits = {};

@@ -5,7 +5,9 @@
 
 #include "codec/checksum.h"
 #include "routes/kit/app.h"
+#include "routes/kit/coding.h"
 #include "routes/kit/handler.h"
+#include "src/base/limits.h"
 #include "src/net/text.h"
 
 namespace headrace {
@@ -47,6 +49,9 @@ const std::string& Call::all_headers() {
   headers = headers_;
   append_header("X-Request-ID", id.view(), headers);
   if (!traceparent.empty()) append_header("traceparent", traceparent, headers);
+  if (here.settings && here.settings->integer(SettingId::http_server_timing) != 0)
+    fmt::format_to(std::back_inserter(headers), "Server-Timing: app;dur={:.3f}\r\n",
+                   static_cast<double>(app.clock.monotonic() - started) / 1000);
   return headers;
 }
 
@@ -67,6 +72,33 @@ void Call::answer(int status, std::string_view content_type, std::string_view bo
   if (keyed && keyed->claimed) return spawn(keep_and_answer(*this, status, std::string(content_type), std::string(body)));
   if (route && route->policy.cache_s > 0 && status == 200 && kept_by_client(body)) status = 304, content_type = body = {};
   if (route && route->policy.secret) add_header("Cache-Control", "no-store");
+  if (!may_be_coded(content_type, body)) return send(status, content_type, body);
+  add_header("Vary", "Accept-Encoding");
+  if (coding == Coding::identity) return send(status, content_type, body);
+  if (body.size() > limits::coded_here_bytes_max)
+    return spawn(code_and_answer(*this, status, std::string(content_type), std::string(body)));
+  encode_content(coding, body, here.coded);
+  add_header("Content-Encoding", name_of(coding));
+  send(status, content_type, here.coded);
+}
+
+bool Call::may_be_coded(std::string_view content_type, std::string_view body) const {
+  return is_worth_coding(content_type, body.size()) && !(route && route->policy.secret);
+}
+
+// What takes a loop too long is a worker's; where they are busy it goes as it is.
+Task<void> code_and_answer(Call& call, int status, std::string content_type, std::string body) {
+  auto code = [](Coding coding, const std::string* plain) {
+    std::string out;
+    encode_content(coding, *plain, out);
+    return out;
+  };
+  Result<std::string> coded = co_await offload(call.app.workers, +code, call.coding, &body);
+  if (coded.ok()) call.add_header("Content-Encoding", name_of(call.coding));
+  call.send(status, content_type, coded.ok() ? *coded : body);
+}
+
+void Call::send(int status, std::string_view content_type, std::string_view body) {
   finished(status, body.size());
   exchange_.answer({status, content_type, all_headers(), body});
   end_call(*this);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/content_coding.h"
 #include "routes/kit/keyed.h"
 #include "routes/kit/route.h"
 #include "src/base/result.h"
@@ -13,6 +14,7 @@
 #include "src/identity/caller.h"
 #include "src/net/http.h"
 #include "src/runtime/frame_pool.h"
+#include "src/runtime/task.h"
 
 namespace headrace {
 
@@ -43,6 +45,7 @@ class Call {
   std::unique_ptr<KeyedCall> keyed;  // it carries an Idempotency-Key that its row honours
   bool wants_problem_json = false;  // of RFC 9457
   std::string if_none_match;        // where the row has a cache
+  Coding coding = Coding::identity;  // that the client likes
 
   Call(App& application, LoopContext& context, Exchange&& its_exchange)
       : app(application), here(context), exchange_(std::move(its_exchange)) {}
@@ -73,6 +76,9 @@ class Call {
 
  private:
   Exchange exchange_;
+  friend Task<void> code_and_answer(Call& call, int status, std::string content_type, std::string body);
+  void send(int status, std::string_view content_type, std::string_view body);
+  bool may_be_coded(std::string_view content_type, std::string_view body) const;
   void finished(int status, size_t bytes_out);
   bool kept_by_client(std::string_view body);
   const std::string& all_headers();

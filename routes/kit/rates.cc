@@ -26,10 +26,10 @@ constexpr int64_t elevated_factor = 5;
 constexpr RateRule of_key{SettingId::rates_api_key, hour_us, "api_key", "hour"};
 constexpr RateRule of_user{SettingId::rates_user, hour_us, "user", "hour"};
 constexpr RateRule of_address{SettingId::rates_address, hour_us, "address", "hour"};
-constexpr RateRule predictions{SettingId::rates_predictions, hour_us, "predictions", "hour"};
-constexpr RateRule learning{SettingId::rates_learning, minute_us, "learning", "min"};
-constexpr RateRule events{SettingId::rates_events, minute_us, "events", "min"};
-constexpr RateRule event_batches{SettingId::rates_event_batches, minute_us, "event_batches", "min"};
+constexpr RateRule of_predictions{SettingId::rates_predictions, hour_us, "predictions", "hour"};
+constexpr RateRule of_learning{SettingId::rates_learning, minute_us, "learning", "min"};
+constexpr RateRule of_events{SettingId::rates_events, minute_us, "events", "min"};
+constexpr RateRule of_event_batches{SettingId::rates_event_batches, minute_us, "event_batches", "min"};
 
 const RateRule& of_credential(const Caller& caller) {
   switch (caller.kind) {
@@ -86,10 +86,10 @@ std::optional<CountedRate> counted(const RateRule& rule, const Counting& countin
 
 // What a call counts against, the narrower first.
 std::array<std::optional<CountedRate>, 2> rates_of(const Counting& counting) {
-  const RateRule& wide = counting.system == System::stream     ? counting.as == Counted::batch ? event_batches : events
-                         : counting.system == System::learning ? learning
+  const RateRule& wide = counting.system == System::stream     ? counting.as == Counted::batch ? of_event_batches : of_events
+                         : counting.system == System::learning ? of_learning
                                                                : of_credential(counting.caller);
-  if (counting.as == Counted::prediction) return {counted(predictions, counting), counted(wide, counting)};
+  if (counting.as == Counted::prediction) return {counted(of_predictions, counting), counted(wide, counting)};
   return {counted(wide, counting)};
 }
 

@@ -34,6 +34,7 @@ constexpr Setting table[] = {
      &Config::partitions, {}, 0, limits::partitions_max},
     {"auth", "key, or open on a loopback address", &Config::auth, auth_words},
     {"service", "The name that /health reports", &Config::service},
+    {"cors_origins", "Origins of pages that may read answers, with commas; * for any; none by default", &Config::cors_origins},
     {"websocket_origins", "Origins of pages that may open WebSockets, with commas; * for any; this server's own always may",
      &Config::websocket_origins},
     {"websocket_ping", "A silent WebSocket is asked so often whether it lives, as 30s or 1m", &Config::websocket_ping},

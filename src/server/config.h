@@ -36,6 +36,7 @@ struct Config {
   int64_t partitions = 0;  // of a new data directory; 0: one per loop
   std::string auth = "key";
   std::string service = std::string(default_service);
+  std::string cors_origins;             // of pages that may read answers
   std::string websocket_origins;        // besides our own
   std::string websocket_ping = "30s";  // a silent WebSocket is asked so often whether it lives
   std::string trusted_proxies;          // whose word counts for where a request comes from

@@ -2,6 +2,8 @@
 #include "src/server/dispatch.h"
 
 #include "codec/content_coding.h"
+#include "routes/kit/coding.h"
+#include "routes/kit/cors.h"
 #include "routes/kit/rates.h"
 #include "src/base/random.h"
 #include "src/identity/credentials.h"
@@ -114,6 +116,8 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
   call.certificate.assign(request.client_subject);
   call.set_request(&request);
   name(call, request);
+  call.coding = coding_for(request.headers.known(Known::accept_encoding));
+  if (!app_.cors_origins.empty()) add_cors(app_.cors_origins, request, call);
   call.wants_problem_json = accepts_problem_json(request.headers.known(Known::accept));
   Request decoded;
   if (!match(call, request) || !authorise(call, request)) return;
@@ -124,6 +128,13 @@ void Dispatch::serve(const Request& request, Exchange exchange) {
   }
   if (call.route->policy.keyed && !take_idempotency_key(call, call.request())) return;
   call.route->handler.run(call);
+}
+
+// Most ask as the one before did.
+Coding Dispatch::coding_for(std::string_view accept_encoding) {
+  if (accept_encoding.empty()) return Coding::identity;
+  if (accept_encoding != here_.accepts) here_.accepts = accept_encoding, here_.accepted = choose_coding(accept_encoding);
+  return here_.accepted;
 }
 
 // Of the route at this path, whatever its method; else of the path's prefix.
@@ -146,7 +157,9 @@ bool Dispatch::match(Call& call, const Request& request) {
   call.route_index = router_.entries().size();
   call.system = system_at(request.path);
   if (request.path == "*" || (found.methods && request.method == Method::OPTIONS)) {
-    call.add_header("Allow", allow_header(found.methods));
+    std::string methods = allow_header(found.methods);
+    call.add_header("Allow", methods);
+    if (!app_.cors_origins.empty()) add_preflight(request, methods, call);
     call.answer(204, {}, {});
   } else if (found.methods) {
     call.add_header("Allow", allow_header(found.methods));

@@ -23,6 +23,7 @@ class Dispatch final : public HttpHandler {
  private:
   Router::Match find(const Request& request);
   System system_at(std::string_view path) const;
+  Coding coding_for(std::string_view accept_encoding);
   static void name(Call& call, const Request& request);
   bool match(Call& call, const Request& request);
   bool authorise(Call& call, const Request& request);

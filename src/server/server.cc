@@ -147,7 +147,7 @@ void RunningServer::make_app() {
   app_->listeners = edge_->about();
   app_->data = config_.data, app_->environment = config_.environment;
   app_->definitions = configured_definitions(config_);
-  app_->origins = config_.websocket_origins;
+  app_->origins = config_.websocket_origins, app_->cors_origins = config_.cors_origins;
   if (auto proxies = config_.proxies(); proxies.ok()) proxies_ = *proxies;  // check_config has seen it
   app_->open_access = config_.auth == "open";
   app_->started_wall = system_clock().wall();

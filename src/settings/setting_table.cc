@@ -34,6 +34,7 @@ constexpr std::array<SettingRow, setting_count> table = {{
      "Seconds for which an answer may be given again if no event changed its cart; 0: never"},
     {"predictions.risk_threshold", "ai-engine", number, false, 0, 1, {}, {0},
      "From this probability on a prediction counts as at risk; 0: the model's own threshold"},
+    {"http.server_timing", "core-platform", integer, false, 0, 1, {}, {0}, "1: every answer says how long it took (Server-Timing)"},
     {"rates.api_key", "core-platform", integer, true, 0, rate_max, {}, {1000}, "Requests of an API key in an hour; 0: no limit"},
     {"rates.user", "core-platform", integer, true, 0, rate_max, {}, {5000}, "Requests of a person in an hour; 0: no limit"},
     {"rates.address", "core-platform", integer, true, 0, rate_max, {}, {100}, "Requests without a credential from an address in an hour; 0: no limit"},

@@ -21,6 +21,7 @@ enum class SettingId : uint8_t {
   predictions_batch_max,
   predictions_cache_s,
   predictions_risk_threshold,
+  http_server_timing,
   rates_api_key,
   rates_user,
   rates_address,
@@ -29,7 +30,7 @@ enum class SettingId : uint8_t {
   rates_events,
   rates_event_batches,
 };
-inline constexpr size_t setting_count = 14;
+inline constexpr size_t setting_count = 15;
 
 enum class SettingKind : uint8_t { integer, number, word };
 
