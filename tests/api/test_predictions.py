@@ -53,6 +53,8 @@ def test_many_can_be_computed_at_once(client, name):
         carts.append(cart)
     stranger = name("cart")
     answer = good(client.post("/internal/features/compute", json={"cart_ids": [*carts, stranger]}))
+    outside = good(client.post("/api/features/compute", json={"cart_ids": [*carts, stranger]}))
+    assert [one["features"] for one in outside["results"]] == [one["features"] for one in answer["results"]]
     assert answer["count"] == 2 and answer["unknown"] == [stranger]
     assert [one["features"] for one in answer["results"]] == [client.features(cart)["features"] for cart in carts]
 

@@ -127,5 +127,18 @@ TEST(ContentCoding, EveryPrefixIsRefused) {
   EXPECT_FALSE(decode_content("br", "x", 1000, out).ok());
 }
 
+TEST(ContentCoding, WhatIsEncodedDecodes) {
+  std::string repeated;
+  while (repeated.size() < 3'000'000) repeated += R"({"event_type":"page_view","n":)" + std::to_string(repeated.size()) + "}";
+  std::string coded, out;
+  for (Coding coding : {Coding::gzip, Coding::zstd})
+    for (std::string_view body : {std::string_view(), std::string_view("x"), std::string_view(repeated), std::string_view(repeated).substr(0, 70'000)}) {
+      encode_content(coding, body, coded);
+      ASSERT_TRUE(decode_content(name_of(coding), coded, body.size() + 1, out).ok()) << name_of(coding) << body.size();
+      EXPECT_EQ(out, body);
+      EXPECT_TRUE(body.size() < 1000 || coded.size() * 4 < body.size());
+    }
+}
+
 }  // namespace
 }  // namespace headrace

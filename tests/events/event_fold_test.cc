@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "src/events/thinning.h"
 #include "src/features/definition.h"
 #include "tests/events/default_plan.h"
 
@@ -142,6 +143,56 @@ TEST_F(FoldingDeathTest, AnUnknownVersionIsRefusedByName) {
                    {.lsn = 1, .kind = Kind::fold, .version = 1, .time = 0, .key = {}, .payload = payload},
                    there_.rows, false),
                "fold_version_unknown.*\"version\":99");
+}
+
+// What an account pays is summed where it pays; no producer can name itself the server (intake.cc), and nothing else is a
+// charge.
+TEST(Charges, AreSummedPerAccount) {
+  Side side(0);
+  auto pay = [&](std::string_view account, std::string_view data, std::string_view source = own_source) {
+    Event event{.id = "e", .type = "prediction.completed", .source = source, .user = account, .data = data};
+    side.ingest(event);
+    std::string payload;
+    encode(event, payload);
+    side.fold.apply({.lsn = ++side.lsn, .kind = Kind::event, .version = 1, .time = 0, .key = {}, .payload = payload},
+                    side.rows, true);
+  };
+  auto paid = [&](std::string_view account) { return credits_paid(side.rows.find(credit_table, account)); };
+  pay("a", R"({"charged_credits":1,"model":"m"})");
+  pay("b", R"({"charged_credits":100})");
+  pay("a", R"({"charged_credits":2})");
+  EXPECT_EQ(paid("a"), 6);
+  EXPECT_EQ(paid("b"), 200);
+  pay("a", R"({"charged_credits":5})", "shop");
+  pay("a", R"({"credits":5})");
+  pay("a", R"({"charged_credits":x})");
+  pay("", R"({"charged_credits":5})");
+  EXPECT_EQ(paid("a"), 6);
+  EXPECT_EQ(paid("c"), 0);
+}
+
+TEST(Charges, OutliveWhomTheyWereAbout) {
+  Side side(0);
+  Event event{.id = "e", .type = "prediction.completed", .source = own_source, .user = "payer", .cart = "c",
+              .data = R"({"charged_credits":3,"probability":0.5})"};
+  std::string payload;
+  encode(event, payload);
+  RecordView record{.lsn = 1, .kind = Kind::event, .version = 1, .time = 0, .key = {}, .payload = payload};
+  ErasureOrder order{Subject::of("visitor")};
+  order.owned = {order.subject.hash_of(EntityKind::cart, "c")};
+  ErasureCounts counts;
+  RecordVisitor visit = without_person(order, 10, counts), again = without_person(order, 10, counts);
+  ASSERT_TRUE(visit(record));
+  auto left = decode_event(record.payload);
+  ASSERT_TRUE(left.ok());
+  EXPECT_EQ(left->cart, "");
+  EXPECT_EQ(left->data, R"({"charged_credits":3})");
+  EXPECT_EQ(charge_of(*left)->credits, 3);
+  EXPECT_EQ(counts.events, 1u);
+  EXPECT_TRUE(again(record));
+  EXPECT_EQ(counts.events, 1u) << "a second search finds nothing";
+  record.payload = payload;
+  EXPECT_FALSE(without_person(ErasureOrder{Subject::of("payer")}, 10, counts)(record));
 }
 
 }  // namespace
