@@ -1,3 +1,4 @@
+// Weights of Accept-Encoding.
 #include "routes/kit/coding.h"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Answers to pages of other origins, and to their questions beforehand.
 #include "routes/kit/cors.h"
 
 #include "routes/kit/call.h"
