@@ -146,9 +146,9 @@ bool JsonWalk::unescape(const char* first, const char* last, std::string_view& o
 
 bool JsonWalk::number(std::string_view& token, bool& whole) {
   const char* first = here();
-  const char* digits = first + (*first == '-');
-  const char* last = behind_digits(digits);
-  bool good = last > digits && (*digits != '0' || last == digits + 1);
+  const char* integer = first + (*first == '-');
+  const char* last = behind_digits(integer);
+  bool good = last > integer && (*integer != '0' || last == integer + 1);
   whole = true;
   if (*last == '.') {
     const char* fraction = last + 1;

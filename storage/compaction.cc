@@ -27,8 +27,8 @@ Result<> forget_state(Disk& disk, const PartitionPlace& place) {
   auto bases = list_bases(disk, place);
   if (!bases) return bases.problem();
   if (bases->empty()) return Problem(Error::storage_io, place.path, "There is no base to begin with");
-  auto whole = verify_base(disk, place, bases->front());
-  if (!whole) return whole.problem();
+  auto verified = verify_base(disk, place, bases->front());
+  if (!verified) return verified.problem();
   kill_point("in_compaction");
   {
     auto slots = CheckpointStore::open(disk, place);
