@@ -17,6 +17,7 @@
 #include "codec/compress.h"
 #include "codec/varint.h"
 #include "src/base/check.h"
+#include "src/base/stagger.h"
 #include "src/events/event_fold.h"
 #include "storage/id_index.h"
 
@@ -104,36 +105,33 @@ class Stream {
 struct Ahead {
   IdHash id;
   std::string_view payload;
+  Foldable fold;
 };
 
 // As Shard::ingest_all does it, but for the log.
 [[gnu::noinline]] void home_batch(Home& home, std::string_view payloads) {
+  static std::array<Ahead, look_ahead> ring;
   Taker taker(payloads);
-  std::array<Ahead, look_ahead> group;
-  static std::array<Foldable, look_ahead> foldables;
-  std::array<Foldable*, look_ahead> places;
-  for (size_t i = 0; i < look_ahead; ++i) places[i] = &foldables[i];
   home.batch.clear();
-  while (!taker.rest().empty()) {
-    size_t count = 0;
-    for (; count < group.size() && !taker.rest().empty(); ++count) {
-      std::string_view payload = taker.bytes(taker.fixed<uint32_t>());
-      auto event = decode_event(payload);
-      CHECK(event.ok());
-      Digest digest = hash128(event->id);
-      group[count] = {{digest.high, digest.low}, payload};
-      home.fold.prepare(*event, foldables[count]);
-    }
-    for (size_t i = 0; i < count; ++i) home.ids->prefetch(group[i].id);
-    home.fold.look_ahead({places.data(), count}, home.rows);
-    for (size_t i = 0; i < count; ++i) {
-      CHECK(!home.ids->find(group[i].id) && !home.ids->full() && !home.outbox.full());
-      encode_record({.kind = Kind::event, .version = 1, .time = 0, .key = {}, .payload = group[i].payload}, 0,
-                    home.batch);
-      home.ids->add(group[i].id, ++home.lsn);
-      home.fold.fold(foldables[i], home.lsn, home.rows);
-    }
-  }
+  auto next = [&](Ahead& one) {
+    if (taker.rest().empty()) return false;
+    one.payload = taker.bytes(taker.fixed<uint32_t>());
+    auto event = decode_event(one.payload);
+    CHECK(event.ok());
+    Digest digest = hash128(event->id);
+    one.id = {digest.high, digest.low};
+    home.fold.prepare(*event, one.fold);
+    home.ids->expect(one.id);
+    return true;
+  };
+  auto expect = [&](Ahead& one, size_t step) { home.fold.look_ahead(one.fold, step, home.rows); };
+  auto finish = [&](Ahead& one) {
+    CHECK(!home.ids->find(one.id) && !home.ids->full() && !home.outbox.full());
+    encode_record({.kind = Kind::event, .version = 1, .time = 0, .key = {}, .payload = one.payload}, 0, home.batch);
+    home.ids->add(one.id, ++home.lsn);
+    home.fold.fold(one.fold, home.lsn, home.rows);
+  };
+  stagger<EventFold::look_ahead_steps>(ring, next, expect, finish);
 }
 
 struct Sent {

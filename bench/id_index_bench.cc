@@ -85,10 +85,10 @@ void add_new(IdIndex& index, uint64_t from, uint64_t to) {
 void add_new_in_batches(IdIndex& index, uint64_t from, uint64_t to) {
   constexpr uint64_t ahead = 16;
   std::array<IdHash, ahead> ring;
-  for (uint64_t i = 0; i < ahead; ++i) index.prefetch(ring[(from + i) % ahead] = nth(from + i));
+  for (uint64_t i = 0; i < ahead; ++i) index.expect(ring[(from + i) % ahead] = nth(from + i));
   for (uint64_t lsn = from; lsn < to; ++lsn) {
     const IdHash id = ring[lsn % ahead];
-    index.prefetch(ring[lsn % ahead] = nth(lsn + ahead));
+    index.expect(ring[lsn % ahead] = nth(lsn + ahead));
     if (index.find(id)) die("a new id was found");
     index.add(id, lsn);
   }

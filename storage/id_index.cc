@@ -87,10 +87,10 @@ void IdIndex::add(const IdHash& id, uint64_t lsn, Micros time) {
   last_lsn_ = lsn;
 }
 
-void IdIndex::prefetch(const IdHash& id) const {
-  active_->prefetch(id);
-  if (frozen_) frozen_->prefetch(id);
-  for (const Probe& probe : probes_) __builtin_prefetch(&probe.lines[scale_to(id.high, probe.line_count)]);
+void IdIndex::expect(const IdHash& id) const {
+  active_->expect(id);
+  if (frozen_) frozen_->expect(id);
+  for (const Probe& probe : probes_) prefetch(&probe.lines[scale_to(id.high, probe.line_count)]);
 }
 
 void IdIndex::poll() {

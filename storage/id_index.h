@@ -86,7 +86,7 @@ class IdIndex {
   void add(const IdHash& id, uint64_t lsn, Micros time = 0);
 
   // For batches: fetches what find() and add() of this id will touch. Call 8 to 16 ids ahead.
-  void prefetch(const IdHash& id) const;
+  void expect(const IdHash& id) const;
 
   // The table is at its hard bound and the writer is late: refuse new events (503) rather than wait in add().
   bool full();

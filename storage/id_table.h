@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "src/base/prefetch.h"
 #include "storage/id_hash.h"
 #include "storage/id_pages.h"
 
@@ -54,9 +55,9 @@ class IdTable {
   // Not when full(). An id that is there already gets the new LSN.
   void insert(const IdHash& id, uint64_t lsn);
 
-  void prefetch(const IdHash& id) const {
-    __builtin_prefetch(&buckets_[home(id.high)]);
-    __builtin_prefetch(&rest_[home(id.high) * IdBucket::slots], 1);
+  void expect(const IdHash& id) const {
+    prefetch(&buckets_[home(id.high)]);
+    prefetch(&rest_[home(id.high) * IdBucket::slots]);
   }
 
   size_t count() const { return count_; }

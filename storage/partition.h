@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,13 @@ class Fold {
   virtual void apply(const RecordView& record, Rows& rows, bool replaying) = 0;
   // For records before that, when rows are folded anew, and for rebuild(): only rows are to be made.
   virtual void refold(const RecordView& record, Rows& rows) { apply(record, rows, true); }
+  // The same for records that follow each other, where memory can be asked for ahead.
+  virtual void apply_all(std::span<const RecordView> records, Rows& rows) {
+    for (const RecordView& record : records) apply(record, rows, true);
+  }
+  virtual void refold_all(std::span<const RecordView> records, Rows& rows) {
+    for (const RecordView& record : records) refold(record, rows);
+  }
   // Where it differs from the stored one at open, and the fold cannot resume(), all rows are dropped and folded
   // again from the whole log.
   virtual uint64_t definition_digest() const = 0;

@@ -124,18 +124,19 @@ Result<> Partition::Work::replay_batch(LogWalker& walker, const Recovered& recov
   checkpointer_->remember(walker.position());
   auto cursor = walker.records();
   if (!cursor) return cursor.problem();
+  std::vector<RecordView> known, anew;  // by fold_from
   RecordView record;
   while (!cursor->at_end()) {
     TRY_DONE(cursor->next(record));
     ++report_.records_replayed;
     if (record.kind == Kind::put || record.kind == Kind::erase) {
       if (record.lsn > recovered.checkpoint.applied_lsn) TRY_DONE(replay_document(record));
-    } else if (record.lsn >= std::max(fold_from, recovered.redo_from)) {
-      fold_.apply(record, *rows_, true);
     } else if (record.lsn >= fold_from) {
-      fold_.refold(record, *rows_);
+      (record.lsn < recovered.redo_from ? known : anew).push_back(record);
     }
   }
+  fold_.refold_all(known, *rows_);
+  fold_.apply_all(anew, *rows_);
   return Done{};
 }
 

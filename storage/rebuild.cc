@@ -53,6 +53,7 @@ class Rebuild {
   std::unique_ptr<StateRows> backing_;
   std::unique_ptr<Rows> rows_;
   Checkpoint start_;  // what the state holds before the log is folded
+  std::vector<RecordView> folded_;  // scratch: of one batch, what is to be folded
   Rebuilt result_;
 };
 
@@ -135,19 +136,21 @@ Result<> Rebuild::check_end(LogWalker& log) {
 Result<> Rebuild::apply_batch(LogWalker& walker) {
   auto cursor = walker.records();
   if (!cursor) return cursor.problem();
+  folded_.clear();
   RecordView record;
   while (!cursor->at_end()) {
     TRY_DONE(cursor->next(record));
-    if (record.lsn > goal_.last) return Done{};
+    if (record.lsn > goal_.last) break;
     TRY_DONE(apply(record));
     ++result_.records;
   }
+  fold_.refold_all(folded_, *rows_);
   return Done{};
 }
 
 Result<> Rebuild::apply(const RecordView& record) {
   if (record.kind != Kind::put && record.kind != Kind::erase) {
-    if (record.lsn >= start_.replay_from) fold_.refold(record, *rows_);
+    if (record.lsn >= start_.replay_from) folded_.push_back(record);
     return Done{};
   }
   if (record.lsn <= start_.applied_lsn) return Done{};

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <utility>
 
 #include "codec/checksum.h"
 #include "src/base/check.h"
+#include "src/base/prefetch.h"
 
 namespace headrace {
 namespace {
@@ -27,7 +29,29 @@ size_t block_bytes(size_t key_bytes) {
   return sizeof(Row) - Row::short_key + std::max(Row::short_key, key_bytes);
 }
 
-bool is(const Row& row, const RowName& name) { return row.table == name.table && row.key() == name.key; }
+// Whether the first and the last of `size` bytes are the same, a word of them each.
+template <class Word>
+bool same_ends(const char* a, const char* b, size_t size) {
+  auto word = [](const char* at) {
+    Word one;
+    std::memcpy(&one, at, sizeof one);
+    return one;
+  };
+  const size_t last = size - sizeof(Word);
+  return ((word(a) ^ word(b)) | (word(a + last) ^ word(b + last))) == 0;
+}
+
+// Short keys by their words: memcmp's masked loads reach past the row's line, into one that nobody asked for.
+bool same_key(std::string_view a, std::string_view b) {
+  const size_t size = a.size();
+  if (size != b.size()) return false;
+  if (size > Row::short_key || size < 2) return a == b;
+  if (size >= 8) return same_ends<uint64_t>(a.data(), b.data(), size);
+  if (size >= 4) return same_ends<uint32_t>(a.data(), b.data(), size);
+  return same_ends<uint16_t>(a.data(), b.data(), size);
+}
+
+bool is(const Row& row, const RowName& name) { return row.table == name.table && same_key(row.key(), name.key); }
 
 }  // namespace
 
@@ -56,7 +80,7 @@ RowName Rows::name_of(uint8_t table, std::string_view key) {
 
 void Rows::expect_slot(const RowName& name) const {
   const Shard& shard = shard_of(name.hash);
-  if (!shard.slots.empty()) __builtin_prefetch(&shard.slots[slot_of(name.hash) & (shard.slots.size() - 1)]);
+  if (!shard.slots.empty()) prefetch(&shard.slots[slot_of(name.hash) & (shard.slots.size() - 1)]);
 }
 
 void Rows::expect_row(RowName& name) const {
@@ -66,8 +90,8 @@ void Rows::expect_row(RowName& name) const {
   for (size_t at = slot_of(name.hash) & mask; shard.slots[at].row != nullptr; at = (at + 1) & mask) {
     if (shard.slots[at].tag != tag_of(name.hash)) continue;
     name.expected = shard.slots[at].row;
-    __builtin_prefetch(name.expected, 1);
-    if (name.key.size() > Row::short_key) __builtin_prefetch(name.expected + 1);
+    prefetch(name.expected);
+    if (name.key.size() > Row::short_key) prefetch(name.expected + 1);
     return;
   }
 }
@@ -80,7 +104,7 @@ Row* Rows::lookup(const RowName& name) const {
     const Slot& slot = shard.slots[at];
     if (slot.row == nullptr) return nullptr;
     if (slot.tag != tag_of(name.hash)) continue;
-    __builtin_prefetch(slot.row->bytes.data(), 1);
+    prefetch(slot.row->bytes.data());
     if (is(*slot.row, name)) return slot.row;
   }
 }

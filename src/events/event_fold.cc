@@ -9,6 +9,7 @@
 #include "codec/checksum.h"
 #include "codec/varint.h"
 #include "src/base/log.h"
+#include "src/base/stagger.h"
 #include "src/events/erasure_order.h"
 
 namespace headrace {
@@ -45,19 +46,29 @@ EventFold::EventFold(std::shared_ptr<const features::Plan> plan, uint32_t partit
       partitions_(partitions),
       outbox_(outbox) {}
 
-void EventFold::apply(const RecordView& record, Rows& rows, bool) {
-  if (record.kind == Kind::event) {
-    auto event = decode_event(record.payload);
-    CHECK(event.ok());  // the batch's hash was right, so we wrote this
-    prepare(*event, foldable_);
-    Foldable* one = &foldable_;
-    look_ahead({&one, 1}, rows);
-    fold(foldable_, record.lsn, rows);
-  } else if (record.kind == Kind::fold) {
-    fold_received(record.payload, record.lsn, rows);
-  } else if (record.kind == Kind::control) {
-    erase(record.payload, record.lsn, rows);
-  }
+void EventFold::apply(const RecordView& record, Rows& rows, bool) { apply_all({&record, 1}, rows); }
+
+// Other records wait for their turn among the events; what is looked ahead past them is a guess as ever.
+void EventFold::apply_all(std::span<const RecordView> records, Rows& rows) {
+  auto next = [&](Replayed& one) {
+    if (records.empty()) return false;
+    one.record = records.front();
+    records = records.subspan(1);
+    one.fold.clear();
+    if (one.record.kind == Kind::event) {
+      auto event = decode_event(one.record.payload);
+      CHECK(event.ok());  // the batch's hash was right, so we wrote this
+      prepare(*event, one.fold);
+    }
+    return true;
+  };
+  auto expect = [&](Replayed& one, size_t step) { look_ahead(one.fold, step, rows); };
+  auto finish = [&](Replayed& one) {
+    if (one.record.kind == Kind::event) fold(one.fold, one.record.lsn, rows);
+    if (one.record.kind == Kind::fold) fold_received(one.record.payload, one.record.lsn, rows);
+    if (one.record.kind == Kind::control) erase(one.record.payload, one.record.lsn, rows);
+  };
+  stagger<look_ahead_steps>(replayed_, next, expect, finish);
 }
 
 bool EventFold::resume(std::string_view definitions, uint64_t digest) {
@@ -82,14 +93,16 @@ void EventFold::serve(std::shared_ptr<const features::Plan> plan) {
   if (outbox_ != nullptr) outbox_->end_runs();
 }
 
-void EventFold::refold(const RecordView& record, Rows& rows) {
+void EventFold::refold(const RecordView& record, Rows& rows) { refold_all({&record, 1}, rows); }
+
+void EventFold::refold_all(std::span<const RecordView> records, Rows& rows) {
   FoldOutbox* outbox = std::exchange(outbox_, nullptr);
-  apply(record, rows, true);
+  apply_all(records, rows);
   outbox_ = outbox;
 }
 
 void EventFold::prepare(const Event& event, Foldable& foldable) {
-  foldable.here_count = foldable.away_count = 0;
+  foldable.clear();
   foldable.charge = charge_of(event);
   if (event.source == own_source) return;
   for (EntityKind kind : features::all_kinds) {
@@ -106,15 +119,8 @@ void EventFold::prepare(const Event& event, Foldable& foldable) {
   if (foldable.here_count + foldable.away_count > 0) engine_.observe(event, foldable.seen);
 }
 
-void EventFold::look_ahead(std::span<Foldable* const> foldables, const Rows& rows) const {
-  for (Foldable* one : foldables)
-    for (auto& here : one->here()) rows.expect_slot(here.row);
-  for (Foldable* one : foldables)
-    for (auto& here : one->here()) rows.expect_row(here.row);
-  for (Foldable* one : foldables)
-    for (auto& here : one->here()) engine_.expect_bytes(here.kind, here.row, one->seen);
-  for (Foldable* one : foldables)
-    for (auto& here : one->here()) engine_.expect_places(here.kind, here.row, one->seen);
+void EventFold::look_ahead(Foldable& foldable, size_t step, const Rows& rows) const {
+  for (auto& here : foldable.here()) engine_.look_ahead(here.kind, here.row, foldable.seen, step, rows);
 }
 
 void EventFold::fold(const Foldable& foldable, Lsn lsn, Rows& rows) {
@@ -153,23 +159,19 @@ void EventFold::fold_received(std::string_view payload, Lsn lsn, Rows& rows) {
   uint64_t source = taker.varint();
   features::FoldReader reader(engine_.plan(), taker.rest());
   FoldRank rank = 0;
-  size_t count = received_.size();
-  while (count == received_.size()) {
-    for (count = 0; count < received_.size() && reader.next(received_[count].fold); ++count) {
-      auto& [fold, row] = received_[count];
-      row = engine_.name_of(fold.kind(), fold.key);
-      rows.expect_slot(row);
-    }
-    for (size_t i = 0; i < count; ++i) rows.expect_row(received_[i].row);
-    for (size_t i = 0; i < count; ++i) engine_.expect_bytes(received_[i].fold.kind(), received_[i].row, received_[i].fold.seen);
-    for (size_t i = 0; i < count; ++i)
-      engine_.expect_places(received_[i].fold.kind(), received_[i].row, received_[i].fold.seen);
-    for (size_t i = 0; i < count; ++i) {
-      auto& [fold, row] = received_[i];
-      fold_one(fold.kind(), row, fold.seen, lsn, rows);
-      rank = fold.rank;
-    }
-  }
+  auto next = [&](Received& one) {
+    if (!reader.next(one.fold)) return false;
+    one.row = engine_.name_of(one.fold.kind(), one.fold.key);
+    return true;
+  };
+  auto expect = [&](Received& one, size_t step) {
+    engine_.look_ahead(one.fold.kind(), one.row, one.fold.seen, step, rows);
+  };
+  auto finish = [&](Received& one) {
+    fold_one(one.fold.kind(), one.row, one.fold.seen, lsn, rows);
+    rank = one.fold.rank;
+  };
+  stagger<look_ahead_steps>(received_, next, expect, finish);
   CHECK(!taker.failed() && !reader.failed());  // the batch's hash was right, so we wrote this
   if (Row* row = rows.fold(source_table, std::to_string(source), lsn))
     row->bytes.assign({reinterpret_cast<const char*>(&rank), sizeof rank});

@@ -41,6 +41,10 @@ struct Foldable {
   std::optional<Charge> charge;  // and then nothing else
   Observation seen;
 
+  void clear() {
+    here_count = away_count = 0;
+    charge.reset();
+  }
   void add(const Here& one) { all_here[here_count++] = one; }
   void add(const Away& one) { all_away[away_count++] = one; }
   std::span<Here> here() { return {all_here.data(), here_count}; }
@@ -66,6 +70,8 @@ class EventFold final : public Fold {
   void apply(const RecordView& record, Rows& rows, bool replaying) override;
   // The same for records whose folds were all acknowledged long ago.
   void refold(const RecordView& record, Rows& rows) override;
+  void apply_all(std::span<const RecordView> records, Rows& rows) override;
+  void refold_all(std::span<const RecordView> records, Rows& rows) override;
   uint64_t definition_digest() const override { return engine_.plan().definition_digest(); }
   std::string definitions() const override { return features::to_text(engine_.plan().definitions()); }
   bool resume(std::string_view definitions, uint64_t digest) override;
@@ -77,8 +83,10 @@ class EventFold final : public Fold {
   std::shared_ptr<const features::Plan> plan() const { return plan_; }
 
   void prepare(const Event& event, Foldable& foldable);
-  // Asks for the memory that fold() of these will touch; worth more the more there are, up to some dozens.
-  void look_ahead(std::span<Foldable* const> foldables, const Rows& rows) const;
+  // Asks for the memory that fold() will touch, in steps 0 to look_ahead_steps - 1; each needs what the one before it asked for, so
+  // that others are better worked on between them.
+  static constexpr size_t look_ahead_steps = 4;
+  void look_ahead(Foldable& foldable, size_t step, const Rows& rows) const;
   // Folds a live event into the entities at home here, and queues the rest.
   void fold(const Foldable& foldable, Lsn lsn, Rows& rows);
 
@@ -108,13 +116,17 @@ class EventFold final : public Fold {
 
   std::shared_ptr<const features::Plan> plan_;
   FeatureEngine engine_;
-  Foldable foldable_;                          // scratch
   std::vector<features::FoldWriter> writers_;  // by target
   struct Received {
     features::Fold fold;
     RowName row;
   };
-  std::array<Received, 32> received_;  // rows asked for before the first is changed
+  struct Replayed {
+    RecordView record;
+    Foldable fold;
+  };
+  std::array<Received, 32> received_;  // under way in fold_received()
+  std::array<Replayed, 32> replayed_;  // under way in apply_all()
   const uint32_t partition_, partitions_;
   FoldOutbox* outbox_;
   FoldWatcher* watcher_ = nullptr;

@@ -254,12 +254,9 @@ Result<Appended> Shard::ingest_known(Arrival& one, Micros now) {
 }
 
 void Shard::look_ahead(std::span<Arrival* const> group) const {
-  std::array<Foldable*, look_ahead_max> foldables;
-  for (size_t i = 0; i < group.size(); ++i) {
-    ids_->prefetch(group[i]->id);
-    foldables[i] = &group[i]->fold;
-  }
-  fold_.look_ahead({foldables.data(), group.size()}, partition_->rows());
+  for (Arrival* one : group) ids_->expect(one->id);
+  for (size_t step = 0; step < EventFold::look_ahead_steps; ++step)
+    for (Arrival* one : group) fold_.look_ahead(one->fold, step, partition_->rows());
 }
 
 void Turn::await_suspend(std::coroutine_handle<> waiter) {

@@ -23,6 +23,7 @@
 
 #include "codec/event.h"
 #include "src/events/commit_pace.h"
+#include "src/base/stagger.h"
 #include "src/events/event_fold.h"
 #include "src/runtime/alarm.h"
 #include "src/runtime/loop.h"
@@ -237,7 +238,7 @@ class Shard {
   };
 
   static constexpr size_t look_ahead_max = 32;    // events or requests
-  std::array<Arrival, look_ahead_max> arrivals_;  // scratch of ingest_all()
+  std::array<Arrival, look_ahead_max> arrivals_;  // under way in ingest_all()
   std::string scratch_;
   Turn* first_turn_ = nullptr;
   Turn* last_turn_ = nullptr;
@@ -262,16 +263,15 @@ class Shard {
 
 template <class Incoming>
 void Shard::ingest_all(Incoming& incoming, Micros now) {
-  std::array<Arrival*, look_ahead_max> group;
-  size_t count = look_ahead_max;
-  while (count == look_ahead_max) {
-    for (count = 0; count < look_ahead_max && incoming.next(arrivals_[count]); ++count) {
-      group[count] = &arrivals_[count];
-      prepare(arrivals_[count]);
-    }
-    look_ahead({group.data(), count});
-    for (size_t i = 0; i < count; ++i) incoming.settle(ingest_known(arrivals_[i], now));
-  }
+  auto next = [&](Arrival& one) {
+    if (!incoming.next(one)) return false;
+    prepare(one);
+    ids_->expect(one.id);
+    return true;
+  };
+  auto expect = [&](Arrival& one, size_t step) { fold_.look_ahead(one.fold, step, partition_->rows()); };
+  auto finish = [&](Arrival& one) { incoming.settle(ingest_known(one, now)); };
+  stagger<EventFold::look_ahead_steps>(arrivals_, next, expect, finish);
   partition_->hurry();
 }
 

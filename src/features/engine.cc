@@ -12,12 +12,13 @@ void FeatureEngine::fold(EntityKind kind, const RowName& name, const Observation
   if (Row* row = rows.fold(name, lsn)) fold_row(plan_->kind(kind), seen, row->bytes);
 }
 
-void FeatureEngine::expect_bytes(EntityKind kind, const RowName& name, const Observation& seen) const {
-  if (name.expected != nullptr) expect_row(plan_->kind(kind), seen.type_code, name.expected->bytes);
-}
-
-void FeatureEngine::expect_places(EntityKind kind, const RowName& name, const Observation& seen) const {
-  if (name.expected != nullptr) expect_parts(plan_->kind(kind), seen, name.expected->bytes);
+void FeatureEngine::look_ahead(EntityKind kind, RowName& name, const Observation& seen, size_t step,
+                               const Rows& rows) const {
+  if (step == 0) return rows.expect_slot(name);
+  if (step == 1) return rows.expect_row(name);
+  if (name.expected == nullptr) return;
+  if (step == 2) return expect_row(plan_->kind(kind), seen.type_code, name.expected->bytes);
+  expect_parts(plan_->kind(kind), seen, name.expected->bytes);
 }
 
 void FeatureEngine::fold(const Event& event, const Observation& seen, KindMask kinds, Lsn lsn,

@@ -43,10 +43,9 @@ class FeatureEngine {
   void fold(const Event& event, const Observation& observation, KindMask kinds, Lsn lsn, Rows& rows) const;
   void fold(const Event& event, KindMask kinds, Lsn lsn, Rows& rows);
 
-  // Looking ahead, behind Rows::expect_row(): asks memory for the bytes of the row, then for the places in
-  // them.
-  void expect_bytes(EntityKind kind, const RowName& name, const Observation& seen) const;
-  void expect_places(EntityKind kind, const RowName& name, const Observation& observation) const;
+  // Looking ahead: asks for the memory that fold() will touch, in steps 0 to 3: where the row is, its head, its bytes, the places in
+  // them that depend on what they say.
+  void look_ahead(EntityKind kind, RowName& name, const Observation& seen, size_t step, const Rows& rows) const;
 
   uint8_t table_of(EntityKind kind) const {
     return static_cast<uint8_t>(first_table_ + static_cast<uint8_t>(kind));

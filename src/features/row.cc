@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "src/base/check.h"
+#include "src/base/prefetch.h"
 #include "src/features/bits.h"
 #include "src/features/points.h"
 #include "src/features/sketch.h"
@@ -114,8 +115,10 @@ void begin_row(const KindPlan& plan, RowBytes& row) {
 
 void expect_row(const KindPlan& plan, uint8_t type_code, const RowBytes& row) {
   for (uint32_t lines = plan.programs[type_code].lines; lines != 0; lines &= lines - 1)
-    __builtin_prefetch(row.data() + 64 * std::countr_zero(lines), 1);
-  __builtin_prefetch(row.data() + row.size(), 1);  // where the next point will stand
+    prefetch(row.data() + 64 * std::countr_zero(lines));
+  // Where the next point will stand.
+  prefetch(row.data() + row.size());
+  prefetch(row.data() + row.size() + plan.point_bytes() - 1);
 }
 
 void expect_parts(const KindPlan& plan, const Observation& seen, const RowBytes& row) {

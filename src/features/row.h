@@ -1,6 +1,7 @@
 // The row of one entity: flat bytes, the same for the same records in the same order, changed in place.
 //
-//   row   := head accumulators sketch* dead* point*      little-endian, no padding, no pointers
+//   row   := head accumulators padding sketch* dead* point*      little-endian, no pointers; the padding is zeros up to a
+//            multiple of 64 bytes, where there are sketches
 //   head  := RowHead, 64 bytes
 //   accumulators: at the offsets of the plan, those that most types of events change in front. count, present, latest, dwell: i64. sum: i128 millionths. min,
 //   max: f64, NaN
@@ -26,7 +27,7 @@
 
 namespace headrace::features {
 
-inline constexpr uint8_t row_version = 2;
+inline constexpr uint8_t row_version = 3;
 inline constexpr Micros never = INT64_MIN;
 inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();  // what is not known
 

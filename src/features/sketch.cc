@@ -9,13 +9,18 @@
 #include <numbers>
 
 #include "src/base/check.h"
+#include "src/base/prefetch.h"
 #include "src/features/bits.h"
 
 namespace headrace::features {
 namespace {
 
 constexpr unsigned rank_bits = 64 - sketch_precision;  // of a hash, behind its register's number
-constexpr size_t first_bytes = 64;
+constexpr size_t line_bytes = 64;
+constexpr size_t first_bytes = line_bytes;
+
+// The line of a list of `bytes` bytes in which `hash` is looked for first.
+size_t sketch_line(uint64_t hash, size_t bytes) { return hash * line_bytes & (bytes - 1); }
 
 void raise_register(uint64_t hash, char* registers) {
   size_t index = hash >> rank_bits;
@@ -26,11 +31,13 @@ void raise_register(uint64_t hash, char* registers) {
   if (rank > held) registers[index] = static_cast<char>(rank);
 }
 
-// Where `hash` is, or would be put.
-char* slot_of(uint64_t hash, char* slots, size_t capacity) {
-  for (size_t i = hash & (capacity - 1);; i = (i + 1) & (capacity - 1)) {
-    auto held = load<uint64_t>(slots + 8 * i);
-    if (held == hash || held == 0) return slots + 8 * i;
+// Where `hash` is, or would be put: behind all others of its line, else in the next one.
+char* slot_of(uint64_t hash, char* slots, size_t bytes) {
+  for (size_t line = sketch_line(hash, bytes);; line = (line + line_bytes) & (bytes - 1)) {
+    for (size_t at = line; at < line + line_bytes; at += 8) {
+      auto held = load<uint64_t>(slots + at);
+      if (held == hash || held == 0) return slots + at;
+    }
   }
 }
 
@@ -54,7 +61,7 @@ SketchHead make_dense(size_t begin, SketchHead head, RowBytes& row) {
 SketchHead grow_slots(size_t begin, SketchHead head, RowBytes& row) {
   size_t bytes = head.bytes == 0 ? first_bytes : 2 * head.bytes;
   rebuild(bytes, begin, head, row,
-          [&](uint64_t hash, char* slots) { store(slot_of(hash, slots, bytes / 8), hash); });
+          [&](uint64_t hash, char* slots) { store(slot_of(hash, slots, bytes), hash); });
   return {static_cast<uint32_t>(bytes), head.count};
 }
 
@@ -101,7 +108,7 @@ static_assert(limits::feature_sparse_max * 8 * 4 <= sketch_registers * 3,
 SketchHead sketch_add(uint64_t hash, size_t begin, SketchHead head, RowBytes& row) {
   if (head.count == dense) return raise_register(hash, row.data() + begin), head;
   size_t capacity = head.bytes / 8;
-  char* slot = capacity > 0 ? slot_of(hash, row.data() + begin, capacity) : nullptr;
+  char* slot = capacity > 0 ? slot_of(hash, row.data() + begin, head.bytes) : nullptr;
   if (slot != nullptr && load<uint64_t>(slot) == hash) return head;
   if (head.count == limits::feature_sparse_max) {
     head = make_dense(begin, head, row);
@@ -109,15 +116,15 @@ SketchHead sketch_add(uint64_t hash, size_t begin, SketchHead head, RowBytes& ro
   }
   if (4 * (head.count + 1) > 3 * capacity) {
     head = grow_slots(begin, head, row);
-    slot = slot_of(hash, row.data() + begin, head.bytes / 8);
+    slot = slot_of(hash, row.data() + begin, head.bytes);
   }
   store(slot, hash);
   return {head.bytes, head.count + 1};
 }
 
 void sketch_expect(uint64_t hash, size_t begin, SketchHead head, const RowBytes& row) {
-  size_t at = head.count == dense ? hash >> rank_bits : head.bytes == 0 ? 0 : 8 * hash & (head.bytes - 1);
-  __builtin_prefetch(row.data() + begin + at, 1);
+  size_t at = head.count == dense ? hash >> rank_bits : head.bytes == 0 ? 0 : sketch_line(hash, head.bytes);
+  prefetch(row.data() + begin + at);
 }
 
 double sketch_estimate(SketchHead head, const char* begin) {

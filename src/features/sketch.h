@@ -1,8 +1,8 @@
 // Sketch: how many different values there were. Exact up to limits::feature_sparse_max, then HyperLogLog.
 //
-//   sparse := a power of two of slots of 8 bytes, at most three quarters of them taken by hashes (never 0),
-//   each at the first
-//             free slot from its low bits on, so that looking one up costs one line of cache
+//   sparse := a power of two of lines of 8 slots of 8 bytes, at most three quarters of them taken by hashes (never 0), each at
+//             the first free slot of the line its low bits say, or of the next that has one: a row puts its sketches on lines
+//             of cache, so that looking a hash up mostly costs one
 //   dense  := 2^11 registers of one byte; a register holds the longest run of zeros, plus one, of its hashes
 //
 // HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog: the analysis of a near-optimal cardinality

@@ -16,8 +16,7 @@ struct Side {
   void ingest(const Event& event) {
     Foldable foldable;
     fold.prepare(event, foldable);
-    Foldable* one = &foldable;
-    fold.look_ahead({&one, 1}, rows);
+    for (size_t step = 0; step < EventFold::look_ahead_steps; ++step) fold.look_ahead(foldable, step, rows);
     fold.fold(foldable, ++lsn, rows);
   }
   void receive(const FoldBatch& batch, FoldRank seen) {

@@ -70,7 +70,7 @@ class RandomWalk {
   void intake(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
       const IdHash id = random_() % 4 == 0 ? some_id() : nth(model_.end() + i);
-      index_->prefetch(id);
+      index_->expect(id);
       const auto found = index_->find(id);
       ASSERT_EQ(found, model_.find(id));
       if (found) continue;

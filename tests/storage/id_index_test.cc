@@ -293,7 +293,7 @@ TEST(IdIndex, HoldsAMillionIds) {
   const IdIndex::Options options{.dir = dir.path(), .memory_entries = 64 * 1024};
   auto index = open(options);
   for (uint64_t lsn = 1; lsn <= count; ++lsn) {
-    if (lsn + 16 <= count) index->prefetch(nth(lsn + 16));
+    if (lsn + 16 <= count) index->expect(nth(lsn + 16));
     ASSERT_FALSE(index->find(nth(lsn)));
     index->add(nth(lsn), lsn);
   }
