@@ -191,7 +191,6 @@ Result<bool> SegmentKeeper::base_due(const Kept& kept) const {
 Result<> SegmentKeeper::make_next_base(Kept& kept) {
   TRY_DONE(check_space(kept));
   Micros began = options_.clock->monotonic();
-  (void)share_->owed_us(share_percent_);  // what was before is not of this
   share_percent_ = options_.share_percent;
   auto base = make_base({.place = kept.partition.place,
                          .clock = options_.clock,
@@ -216,7 +215,6 @@ Result<> SegmentKeeper::make_next_base(Kept& kept) {
 
 bool SegmentKeeper::scrub(Kept& kept) {
   share_percent_ = std::max(1u, options_.share_percent / limits::keeper_patience);
-  (void)share_->owed_us(share_percent_);  // what was before is not of this
   if (kept.scrub->step([this] { return may_go_on(); })) return true;
   bool more = kept.state_scrub->step();
   return may_go_on() && more;
@@ -235,7 +233,6 @@ bool SegmentKeeper::repack(Kept& kept) {
 }
 
 Result<bool> SegmentKeeper::retain(Kept& kept) {
-  (void)share_->owed_us(share_percent_);  // what was before is not of this
   share_percent_ = options_.share_percent;
   auto done = kept.retainer->look();
   RetentionStats now = kept.retainer->stats();
@@ -291,7 +288,6 @@ Result<> SegmentKeeper::check_space(const Kept& kept) const {
 
 Result<bool> SegmentKeeper::rewrite(Kept& kept, uint32_t segment) {
   TRY_DONE(check_space(kept));
-  (void)share_->owed_us(share_percent_);  // looking for work is free
   auto report = rewrite_segment({.place = kept.partition.place,
                                  .clock = options_.clock,
                                  .disk = options_.disk,

@@ -8,7 +8,8 @@
 namespace headrace {
 namespace {
 
-constexpr int low_priority = 10;  // as `nice` has it
+constexpr int low_priority = 10;     // as `nice` has it
+constexpr Micros slice_us = 250;     // worked at a time: a wake-up for every few microseconds would cost more than they do
 
 Micros cpu_time() {
   timespec used{};
@@ -25,6 +26,7 @@ ThreadShare::ThreadShare() : paid_us_(cpu_time()) { lower_priority(); }
 
 Micros ThreadShare::owed_us(unsigned percent) {
   Micros now = cpu_time(), worked = now - paid_us_;
+  if (worked < slice_us) return 0;
   paid_us_ = now;
   return worked * (100 - percent) / percent;
 }

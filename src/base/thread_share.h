@@ -12,7 +12,7 @@ class ThreadShare {
  public:
   ThreadShare();  // lowers the priority of this thread
 
-  // How long to sleep for the processor time used since the last call to be `percent` of a core.
+  // How long to sleep for the processor time used since it last said so to be `percent` of a core; 0 while that is little.
   Micros owed_us(unsigned percent);
 
  private:
