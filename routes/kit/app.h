@@ -109,6 +109,7 @@ struct App {
   Micros started_wall = 0;
   std::string run = make_uuid(thread_random());  // of the program
   std::vector<ListenerInfo> listeners = {};
+  size_t connections_max = 0;  // of the process
   std::string data = {}, environment = {};  // directory; as configured
   std::string cors_origins = {};  // whose pages may read answers
   std::string origins = {};  // whose pages may open sockets here, besides our own

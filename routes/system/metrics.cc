@@ -275,6 +275,8 @@ std::string metrics_page(const App& app, const Snapshot& all, MetricsFormat form
     open_family(metric, text);
     text.sample("", metric.read(all.http));
   }
+  text.gauge("headrace_http_connections_max", "Connections that the limit of open files has room for");
+  text.sample("", number(app.connections_max));
   write_certificates(app, text);
   text.counter("headrace_events_refused", "Events or batches that broke a rule");
   text.sample("", number(all.intake_refused));

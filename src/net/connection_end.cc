@@ -33,7 +33,8 @@ void Connection::accept(HttpHome& home, uv_stream_t* listening) {
   if (uv_accept(listening, connection->stream_.stream()) != 0) {
     ++home.counters.accept_errors;
     connection->close();
-  } else if (home.connections.size() >= home.options.connections_max) {
+  } else if (home.connections.size() >= home.options.connections_max ||
+             (home.options.budget && !home.options.budget->take())) {
     connection->turn_away();
   } else {
     connection->begin();
@@ -176,6 +177,7 @@ void Connection::leave_home() {
   home_.connections[index_]->index_ = index_;
   home_.connections.pop_back();
   --home_.counters.connections_open;
+  if (home_.options.budget) home_.options.budget->give();
 }
 
 void Connection::freed(Connection& connection) {

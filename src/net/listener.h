@@ -6,6 +6,7 @@
 #include <string>
 
 #include "src/base/limits.h"
+#include "src/net/connection_budget.h"
 #include "src/base/result.h"
 #include "src/net/http.h"
 #include "src/runtime/loop.h"
@@ -46,6 +47,7 @@ struct HttpOptions {
   // loop does (they hand over to it), and of which the queue holds limits::handshake_steps_max for each listener and loop.
   std::shared_ptr<TlsSource> tls = nullptr;
   Offload* workers = nullptr;
+  std::shared_ptr<ConnectionBudget> budget = nullptr;  // of the process; none: only connections_max holds
   Micros strict_transport_us = 0;  // max-age of Strict-Transport-Security; 0: no such header
 };
 

@@ -1,9 +1,12 @@
 // From plans to listeners.
 #include "src/server/edge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
 
+#include "src/base/descriptors.h"
 #include "src/base/log.h"
 #include "src/server/config.h"
 
@@ -13,13 +16,27 @@ namespace {
 // A quarter of the cores: what is left is for loops, syncs and the kernel.
 size_t handshake_threads() { return std::max(1u, std::thread::hardware_concurrency() / 4); }
 
+// What RLIMIT_NOFILE leaves for connections.
+Result<std::shared_ptr<ConnectionBudget>> connection_budget(size_t partitions) {
+  const size_t limit = raise_descriptor_limit();
+  const size_t kept = limits::descriptors_kept + partitions * limits::descriptors_kept_per_partition;
+  if (limit < kept + limits::connections_worth_starting)
+    return Problem{Error::bad_configuration, "RLIMIT_NOFILE",
+                   fmt::format("at most {} open files are allowed, {} partitions need {}", limit, partitions,
+                               kept + limits::connections_worth_starting)};
+  return std::make_shared<ConnectionBudget>(limit - kept);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Edge>> Edge::open(const Config& config, size_t loops) {
+Result<std::unique_ptr<Edge>> Edge::open(const Config& config, size_t loops, size_t partitions) {
+  auto budget = connection_budget(partitions);
+  if (!budget.ok()) return budget.problem();
   auto plans = plan_listeners(config);
   if (!plans.ok()) return plans.problem();
   std::unique_ptr<Edge> edge(new Edge);
   edge->plans_ = std::move(*plans);
+  edge->budget_ = std::move(*budget);
   edge->strict_transport_us_ = config.strict_transport_us();
   edge->websocket_ping_us_ = config.websocket_ping_us();
   for (size_t i = 0; i < edge->plans_.size(); ++i) TRY_DONE(edge->take(edge->plans_[i], i));
@@ -60,6 +77,7 @@ Result<std::vector<std::unique_ptr<Listener>>> Edge::listen(Loop& loop, HttpHand
     options.number = i;
     options.tls = certificates_[i];
     options.workers = workers_.get();
+    options.budget = budget_;
     options.strict_transport_us = strict_transport_us_;
     options.socket_ping_us = websocket_ping_us_;
     auto listener = Listener::open(loop, *socket, handler, options);

@@ -18,7 +18,7 @@ namespace headrace {
 class Edge {
  public:
   // Errors: bad_configuration, naming the listener.
-  static Result<std::unique_ptr<Edge>> open(const Config& config, size_t loops);
+  static Result<std::unique_ptr<Edge>> open(const Config& config, size_t loops, size_t partitions);
 
   // On the loop's thread, one per address, in the order of the configuration.
   Result<std::vector<std::unique_ptr<Listener>>> listen(Loop& loop, HttpHandler& handler) const;
@@ -26,6 +26,7 @@ class Edge {
   std::vector<ListenerInfo> about() const;
   std::string url(size_t listener) const;  // "https://127.0.0.1:8443", "unix:/run/headrace.sock"
   size_t size() const { return plans_.size(); }
+  size_t connections_max() const { return budget_->max(); }  // of the process
   bool has_tls() const { return workers_ != nullptr; }
 
   // Reads certificates and keys again and logs what came of it, per listener. Waits for the disk.
@@ -40,6 +41,7 @@ class Edge {
   std::vector<ListenSocket> sockets_;
   std::vector<std::shared_ptr<TlsSource>> certificates_;  // nullptr: plain
   std::unique_ptr<Offload> workers_;                      // of handshakes
+  std::shared_ptr<ConnectionBudget> budget_;
   Micros strict_transport_us_ = 0;
   Micros websocket_ping_us_ = 0;
 };

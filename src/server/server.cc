@@ -145,6 +145,7 @@ void RunningServer::make_app() {
                                               [this](size_t loop, const SharedSettings& live) { adopt(loop, live); });
   app_->credits = std::make_unique<Credits>(*shards_, *identity_);
   app_->listeners = edge_->about();
+  app_->connections_max = edge_->connections_max();
   app_->data = config_.data, app_->environment = config_.environment;
   app_->definitions = configured_definitions(config_);
   app_->origins = config_.websocket_origins, app_->cors_origins = config_.cors_origins;
@@ -187,7 +188,7 @@ Result<> RunningServer::open() {
   if (!models_->find(cart_model_name))
     return Problem{Error::model_not_found, "models",
                    fmt::format("there is no model \"{}\"", cart_model_name)};
-  auto edge = Edge::open(config_, loops_->size());
+  auto edge = Edge::open(config_, loops_->size(), directory_->partitions());
   if (!edge.ok()) return edge.problem();
   edge_ = std::move(*edge);
   make_app();

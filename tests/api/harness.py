@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -111,13 +112,15 @@ def good(reply):
 class Headrace:
     """One server process on one data directory; it can be stopped, killed and started again."""
 
-    def __init__(self, directory, exchanges=None, args=(), env=None, listen=("--listen", "127.0.0.1:0"), authority=True, rated=False):
+    def __init__(self, directory, exchanges=None, args=(), env=None, listen=("--listen", "127.0.0.1:0"), authority=True, rated=False,
+                 open_files=None):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.log = self.directory / "stderr.log"
         self.exchanges, self.args, self.env = exchanges, list(args), dict(env or {})
         self.listen, self.authority = list(listen), authority  # the authority signs its certificates
         self.rates = [] if rated else UNRATED  # rated: with the documented limits
+        self.open_files = open_files  # RLIMIT_NOFILE, soft and hard
         self.process = self.url = self.client = None
         self.listeners = []  # (url, service), in the order of the configuration
 
@@ -134,7 +137,11 @@ class Headrace:
         full_env = {**os.environ, "HEADRACE_ADMIN_KEY": ADMIN_KEY, **self.env, **(env or {})}
         command = [BINARY, "serve", "--data", str(self.data), *self.listen, *self._partitions(), *self.rates, *self.args]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=full_env)
+            self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=full_env,
+                                            preexec_fn=self._limit_files if self.open_files else None)
+
+    def _limit_files(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.open_files)
 
     def client_of(self, url):
         return Client(url, self.exchanges, verify=self.authority) if url.startswith("http") else None
