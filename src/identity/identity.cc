@@ -64,7 +64,7 @@ Identity::Identity(Shards& shards, Loops& loops, IdentityRules rules, Clock& clo
       settings_{shards.directory().signing_key().secret_for("tokens"), rules_.algorithm, rules_.issuer, rules_.audience},
       refresh_secret_(shards.directory().signing_key().secret_for("refresh tokens")),
       answer_secret_(shards.directory().signing_key().secret_for("keyed answers")),
-      passwords_(password_threads(), limits::password_queue_max),
+      passwords_(password_threads(), limits::password_queue_max, Offload::Priority::low),
       mails_(1, limits::mail_queue_max),
       login_limits_(limits::login_limit_slots) {
   for (size_t i = 0; i < loops.size(); ++i) credentials_.push_back(std::make_unique<Credentials>(settings_));
