@@ -124,10 +124,7 @@ void Call::answer_problem(const Problem& problem) {
   // Nothing of `ofrep` waits: its path is still there.
   std::string_view subject = system == System::ofrep && path_parameter_count ? path_parameters[0].value : std::string_view();
   ProblemReply reply = format_problem(system, problem, id.view(), app.clock.wall(), wants_problem_json, subject);
-  if (problem.error == Error::overloaded || problem.error == Error::storage_full)
-    add_header("Retry-After", "1");
-  else if (problem.retry_after_s > 0)
-    add_header("Retry-After", std::to_string(problem.retry_after_s));
+  if (int64_t wait = retry_after_s(problem); wait > 0) add_header("Retry-After", std::to_string(wait));
   if (problem.error == Error::unsupported_media_type && method == Method::POST && route)
     add_header("Accept-Post", route->policy.body.empty() ? "application/json" : route->policy.body);
   if (problem.error == Error::upgrade_required) {

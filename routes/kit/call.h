@@ -102,4 +102,7 @@ ProblemReply format_problem(System system, const Problem& problem, std::string_v
                             bool problem_json = false, std::string_view subject = {});
 bool accepts_problem_json(std::string_view accept);
 
+// After how many seconds the same request may succeed, for Retry-After; 0 where nothing is known of that.
+int64_t retry_after_s(const Problem& problem);
+
 }  // namespace headrace

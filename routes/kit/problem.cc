@@ -135,6 +135,11 @@ bool accepts_problem_json(std::string_view accept) {
   return found;
 }
 
+int64_t retry_after_s(const Problem& problem) {
+  const bool passes = problem.error == Error::overloaded || problem.error == Error::storage_full;
+  return passes ? 1 : problem.retry_after_s;
+}
+
 ProblemReply format_problem(System system, const Problem& problem, std::string_view request_id, Micros wall,
                             bool problem_json, std::string_view subject) {
   int status = status_in(system, problem);

@@ -219,10 +219,12 @@ bool Dispatch::decode(Call& call, const Request& request, Request& decoded) {
 Reply Dispatch::protocol_error(Error error, std::string_view detail, const Request& request) {
   std::string id = make_uuid(thread_random());
   here_.access.request_refused(id, row_of(error), request.peer);
-  ProblemReply problem =
-      format_problem(system_at(request.path), Problem(error, std::string(detail)), id, app_.clock.wall(),
-                     accepts_problem_json(request.headers.known(Known::accept)));
-  return {problem.status, problem.content_type, "X-Request-ID: " + id + "\r\n", std::move(problem.body)};
+  const Problem problem(error, std::string(detail));
+  ProblemReply reply = format_problem(system_at(request.path), problem, id, app_.clock.wall(),
+                                      accepts_problem_json(request.headers.known(Known::accept)));
+  std::string headers = "X-Request-ID: " + id + "\r\n";
+  if (int64_t wait = retry_after_s(problem); wait > 0) headers += fmt::format("Retry-After: {}\r\n", wait);
+  return {reply.status, reply.content_type, std::move(headers), std::move(reply.body)};
 }
 
 }  // namespace headrace

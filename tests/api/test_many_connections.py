@@ -77,6 +77,8 @@ def test_sockets_leave_descriptors_for_files(fresh_server):
     assert room - 5 <= len(kept) <= room  # some are the test's own
     assert set(told) <= {200, 503, None}
     assert counter(server, "http_connections_refused_total") >= 3 * room - len(kept) - 5
+    refused = connect(server, 1)[0]
+    assert b"\r\nRetry-After: 1\r\n" in refused.recv(65536)
     # The log goes on meanwhile, also into new segments.
     for n in range(20):
         assert server.client.post("/api/events", json=event("page_view", f"u{n}")).status_code == 200
