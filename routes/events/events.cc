@@ -11,6 +11,7 @@
 #include "routes/tables.h"
 #include "src/events/intake.h"
 #include "src/events/query.h"
+#include "src/net/form.h"
 #include "src/runtime/ask.h"
 
 namespace headrace {
@@ -148,11 +149,32 @@ bool is_lines(std::string_view content_type) {
   return type == "application/x-ndjson" || type == "application/ndjson" || type == "application/jsonl";
 }
 
+// What a batch came as: the whole body, or the one file of a form.
+struct SentEvents {
+  std::string_view text;
+  bool lines;
+};
+
+Result<SentEvents> sent_events(std::string_view content_type, std::string_view body) {
+  if (!is_form(content_type)) return SentEvents{body, is_lines(content_type)};
+  auto parts = parse_form(content_type, body);
+  if (!parts.ok()) return parts.problem();
+  if (parts->size() != 1 || parts->front().name != "file")
+    return Problem{Error::invalid_input, "file", "must be the one field of the form"};
+  const FormPart& file = parts->front();
+  const bool named_lines = file.filename.ends_with(".ndjson") || file.filename.ends_with(".jsonl");
+  return SentEvents{file.content, named_lines || is_lines(file.content_type)};
+}
+
+Result<> read_batch(const Request& request, EventBatch& batch) {
+  auto sent = sent_events(request.headers.known(Known::content_type), request.body);
+  if (!sent.ok()) return sent.problem();
+  return sent->lines ? batch.read_lines(sent->text) : batch.read_array(sent->text);
+}
+
 Task<Result<Page>> ingest_events(Call& call) {
   auto batch = call.here.batches.take();
-  std::string_view body = call.request().body;
-  Result<> read = is_lines(call.request().headers.known(Known::content_type)) ? batch->read_lines(body)
-                                                                              : batch->read_array(body);
+  Result<> read = read_batch(call.request(), *batch);
   if (!read.ok()) {
     ++call.here.intake_refused;
     co_return read.problem();
@@ -229,7 +251,7 @@ constexpr Route events_table[] = {
      allow(Role::service).with(Scope::events_write),
      handler<ingest_events>,
      {.summary = "Take in many events; each gets its own verdict",
-      .body = "application/json,application/x-ndjson",
+      .body = "application/json,application/x-ndjson,multipart/form-data",
       .answer = &type_of<BatchAck>(),
       .counted = Counted::batch}},
     {Method::GET,

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import pytest
+from urllib3.filepost import encode_multipart_formdata
 
 from harness import good
 from shopping import event, now
@@ -84,7 +85,19 @@ def bodies(events):
         "gzip ndjson": (gzip.compress(lines, mtime=0), {**as_lines, "Content-Encoding": "gzip"}),
         "zstd": (zstd(array), {**as_json, "Content-Encoding": "zstd"}),
         "zstd ndjson": (zstd(lines), {**as_lines, "Content-Encoding": "zstd"}),
+        "a file of a form": form_of(("events.json", array, "application/json")),
+        "a file of lines, by its type": form_of(("events.txt", lines, "application/x-ndjson")),
+        "a file of lines, by its name": form_of(("events.ndjson", lines, "application/octet-stream")),
+        "a form's file without a type": form_of(("", array)),
+        "gzip of a form": (gzip.compress(form_of(("e.json", array))[0], mtime=0),
+                           {"Content-Type": form_of(("e.json", array))[1]["Content-Type"], "Content-Encoding": "gzip"}),
     }
+
+
+def form_of(file, field="file", boundary="f0rm"):
+    """Body and headers of a form with one file, as urllib3 writes it."""
+    body, content_type = encode_multipart_formdata({field: file}, boundary)
+    return body, {"Content-Type": content_type}
 
 
 @pytest.mark.parametrize("form", list(bodies([])))
@@ -136,6 +149,20 @@ def test_a_bad_event_in_a_batch_is_named_and_stops_no_other(client, name):
         else:
             assert result["status"] == "submitted"
     assert len(client.query(user_id=user)["events"]) == 5
+
+
+@pytest.mark.parametrize("body, content_type, field, rule", [
+    (form_of(("e", b"[]"), field="other")[0], "multipart/form-data; boundary=f0rm", "file", "the one field"),
+    (form_of(("e", b"[]"))[0].replace(b"--f0rm--", b"") * 2 + b"--f0rm--", "multipart/form-data; boundary=f0rm", "file", "the one field"),
+    (b"--f0rm--", "multipart/form-data; boundary=f0rm", "file", "the one field"),
+    (form_of(("e", b"[]"))[0][:-8], "multipart/form-data; boundary=f0rm", "form", "last boundary"),
+    (form_of(("e", b"[]"))[0], "multipart/form-data", "Content-Type", "boundary"),
+    (b"[]", "multipart/form-data; boundary=f0rm", "form", "no boundary"),
+])
+def test_a_bad_form_is_refused_by_its_rule(client, body, content_type, field, rule):
+    reply = client.post_text("/api/events/batch", body, content_type)
+    assert reply.status_code == 400, reply.text
+    assert field in reply.text and rule in reply.text
 
 
 def test_a_bad_line_of_ndjson_is_named_and_stops_no_other(client, name):
