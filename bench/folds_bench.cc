@@ -24,7 +24,7 @@
 namespace headrace {
 
 constexpr uint32_t partitions = 2;
-constexpr size_t batch_events = 1000, look_ahead = 32;
+constexpr size_t batch_events = 1000, look_ahead = EventFold::under_way;
 
 double cpu_us() {
   timespec now;

@@ -86,6 +86,7 @@ class EventFold final : public Fold {
   // Asks for the memory that fold() will touch, in steps 0 to look_ahead_steps - 1; each needs what the one before it asked for, so
   // that others are better worked on between them.
   static constexpr size_t look_ahead_steps = 4;
+  static constexpr size_t under_way = 20;  // events, where many follow each other: a part of the first cache
   void look_ahead(Foldable& foldable, size_t step, const Rows& rows) const;
   // Folds a live event into the entities at home here, and queues the rest.
   void fold(const Foldable& foldable, Lsn lsn, Rows& rows);
@@ -125,8 +126,8 @@ class EventFold final : public Fold {
     RecordView record;
     Foldable fold;
   };
-  std::array<Received, 32> received_;  // under way in fold_received()
-  std::array<Replayed, 32> replayed_;  // under way in apply_all()
+  std::array<Received, under_way> received_;  // under way in fold_received()
+  std::array<Replayed, under_way> replayed_;  // under way in apply_all()
   const uint32_t partition_, partitions_;
   FoldOutbox* outbox_;
   FoldWatcher* watcher_ = nullptr;

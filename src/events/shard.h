@@ -238,7 +238,7 @@ class Shard {
   };
 
   static constexpr size_t look_ahead_max = 32;    // events or requests
-  std::array<Arrival, look_ahead_max> arrivals_;  // under way in ingest_all()
+  std::array<Arrival, EventFold::under_way> arrivals_;  // under way in ingest_all()
   std::string scratch_;
   Turn* first_turn_ = nullptr;
   Turn* last_turn_ = nullptr;
