@@ -248,6 +248,13 @@ int run(int argc, char** argv) {
       "Example: headrace repartition --data ./data --into ./data8 --partitions 8   (the server must be stopped)\n"
       "The old directory is only read. What broke off is begun again: the new one has its name only when it is whole.");
 
+  CallCommand calling;
+  auto* call = app.add_subcommand("call", "Call a URL as the server calls those that others name: nothing private unless outgoing.allow says so");
+  flags.add(*call, false, "outgoing.allow");
+  call->add_option("url", calling.url, "http:// or https://")->required();
+  call->add_option("--body", calling.body, "JSON to POST; without it a GET");
+  call->footer("Example: headrace call https://example.com/hook --body '{}'   (prints who answered; 1 where it may not be called)");
+
   app.add_subcommand("bench", "Generate load (headrace bench --help)");
   app.add_subcommand("demo", "Feed a shopping stream and show what comes of it (headrace demo --help)");
   auto* routes = app.add_subcommand("routes", "Print the route table");
@@ -275,6 +282,7 @@ int run(int argc, char** argv) {
   if (*backup_command) return backup(backing_up);
   if (*restore) return restore_directory(restoring);
   if (*base) return with_config(flags, make_bases);
+  if (*call) return with_config(flags, [&](const Config& given) { return call_url(given, calling); });
   if (*repartitioning)
     return with_config(flags, [&](const Config& given) { return repartition_data(given, wish); });
   if (*routes) fmt::print("{}", route_list(all_routes()));

@@ -52,6 +52,11 @@ struct RepartitionWish {
   uint32_t partitions = 0;
 };
 int repartition_data(const Config& config, const RepartitionWish& wish);
+// Calls a URL as the server would, and prints who answered. 1 where it may not, or nobody did.
+struct CallCommand {
+  std::string url, body;
+};
+int call_url(const Config& config, const CallCommand& command);
 // The digest of the live state.
 int state_digest(const Config& config);
 // A base of each partition.

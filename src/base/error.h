@@ -50,6 +50,7 @@ namespace headrace {
   row(storage_io,              "STORAGE_IO",               500, "Reading or writing a file failed") \
   row(storage_damaged,         "STORAGE_DAMAGED",          500, "Stored data is damaged") \
   row(storage_locked,          "STORAGE_LOCKED",           500, "Another process holds this data directory") \
+  row(call_refused,            "CALL_REFUSED",             502, "The address may not be called, or did not answer") \
   row(mail_refused,            "MAIL_REFUSED",             502, "The mail server did not take the message") \
   row(bad_configuration,       "BAD_CONFIGURATION",        500, "The configuration is not valid") \
   row(bad_model,               "BAD_MODEL",                422, "The model file is not valid")

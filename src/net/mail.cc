@@ -1,7 +1,6 @@
 // The message in the form of RFC 5322; libcurl speaks SMTP (RFC 5321) and stuffs its dots.
 #include "src/net/mail.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,14 +8,12 @@
 #include <ctime>
 #include <memory>
 
-#include "src/base/check.h"
 #include "src/base/limits.h"
 #include "src/base/random.h"
+#include "src/net/curl_call.h"
 
 namespace headrace {
 namespace {
-
-bool has_line_end(const std::string& text) { return text.find_first_of("\r\n") != text.npos; }
 
 std::string date_text() {
   std::time_t now = std::time(nullptr);
@@ -46,14 +43,6 @@ size_t read_some(char* out, size_t size, size_t count, void* from) {
   return taken;
 }
 
-// libcurl asks about once a second whether to go on.
-int look_whether_to_stop(void* stopping, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::atomic<bool>*>(stopping)->load() ? 1 : 0;
-}
-
-using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
-using List = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
 void sign_in(CURL* curl, const MailServer& server) {
   curl_easy_setopt(curl, CURLOPT_USERNAME, server.user.c_str());
   curl_easy_setopt(curl, CURLOPT_PASSWORD, server.password.c_str());
@@ -62,18 +51,16 @@ void sign_in(CURL* curl, const MailServer& server) {
 }  // namespace
 
 Result<> send_mail(const MailServer& server, const Mail& mail, const std::atomic<bool>& stopping) {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  CHECK(ready == CURLE_OK);
   if (has_line_end(mail.to) || has_line_end(mail.subject) || mail.text.size() > limits::mail_bytes_max)
     return Problem{Error::mail_refused, "The address or subject has line ends, or the text is too long"};
-  Handle curl(curl_easy_init(), curl_easy_cleanup);
-  List to(curl_slist_append(nullptr, mail.to.c_str()), curl_slist_free_all);
+  CurlHandle curl = make_curl();
+  end_when(curl.get(), stopping);
+  CurlList to(curl_slist_append(nullptr, mail.to.c_str()), curl_slist_free_all);
   std::string message = message_of(server, mail);
   Reading reading{message};
   char reason[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl.get(), CURLOPT_URL, server.url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-  curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_USE_SSL, static_cast<long>(server.user.empty() ? CURLUSESSL_TRY : CURLUSESSL_ALL));
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_FROM, server.from.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_RCPT, to.get());
@@ -81,10 +68,6 @@ Result<> send_mail(const MailServer& server, const Mail& mail, const std::atomic
   curl_easy_setopt(curl.get(), CURLOPT_READFUNCTION, read_some);
   curl_easy_setopt(curl.get(), CURLOPT_READDATA, &reading);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(limits::mail_timeout_us / 1000));
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, look_whether_to_stop);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(&stopping));
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
   if (!server.user.empty()) sign_in(curl.get(), server);
   CURLcode code = curl_easy_perform(curl.get());

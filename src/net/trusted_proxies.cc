@@ -4,25 +4,11 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
 #include "src/net/text.h"
 
 namespace headrace {
 namespace {
-
-std::optional<in6_addr> address_of(std::string_view text) {
-  char buffer[INET6_ADDRSTRLEN + 8] = "::ffff:";
-  const bool four = text.find(':') == text.npos;
-  const size_t offset = four ? 7 : 0;
-  if (text.empty() || offset + text.size() >= sizeof buffer) return std::nullopt;
-  std::memcpy(buffer + offset, text.data(), text.size());
-  buffer[offset + text.size()] = 0;
-  in6_addr out;
-  if (inet_pton(AF_INET6, buffer, &out) != 1) return std::nullopt;
-  return out;
-}
 
 // As a peer is written: IPv4 with dots.
 PeerText text_of(const in6_addr& address) {
@@ -56,27 +42,7 @@ std::string_view for_of(std::string_view element) {
   return {};
 }
 
-bool agree(const in6_addr& a, const in6_addr& b, unsigned bits) {
-  const unsigned whole = bits / 8, rest = bits % 8;
-  if (std::memcmp(a.s6_addr, b.s6_addr, whole) != 0) return false;
-  return rest == 0 || ((a.s6_addr[whole] ^ b.s6_addr[whole]) >> (8 - rest)) == 0;
-}
-
 }  // namespace
-
-std::optional<TrustedProxies::Network> TrustedProxies::network_of(std::string_view text) {
-  const size_t slash = text.find('/');
-  auto address = address_of(text.substr(0, slash));
-  if (!address) return std::nullopt;
-  Network out{*address, 128};
-  if (slash == text.npos) return out;
-  std::string_view digits = text.substr(slash + 1);
-  auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), out.bits);
-  if (wrong != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  if (out.bits > 128) return std::nullopt;
-  if (text.find(':') == text.npos) out.bits += 96;
-  return out.bits <= 128 ? std::optional(out) : std::nullopt;
-}
 
 Result<TrustedProxies> TrustedProxies::of(std::string_view networks, std::string_view field) {
   TrustedProxies out;
@@ -98,9 +64,7 @@ Result<TrustedProxies> TrustedProxies::of(std::string_view networks, std::string
 bool TrustedProxies::trusts(std::string_view peer) const {
   if (peer == "unix") return unix_;
   auto address = address_of(peer);
-  return address && std::ranges::any_of(networks_, [&](const Network& network) {
-           return agree(*address, network.address, network.bits);
-         });
+  return address && std::ranges::any_of(networks_, [&](const Network& network) { return network.contains(*address); });
 }
 
 PeerText TrustedProxies::client_of(const Request& request) const {

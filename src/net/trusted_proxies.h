@@ -4,9 +4,6 @@
 // the one before it: the first that is no trusted proxy is the client. What stands left of it is only the client's claim.
 #pragma once
 
-#include <netinet/in.h>
-
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +11,7 @@
 #include "src/base/result.h"
 #include "src/base/short_text.h"
 #include "src/net/http.h"
+#include "src/net/network.h"
 
 namespace headrace {
 
@@ -32,11 +30,6 @@ class TrustedProxies {
   PeerText client_of(const Request& request) const;
 
  private:
-  struct Network {
-    in6_addr address{};  // IPv4 is ::ffff:0:0/96
-    unsigned bits = 128;
-  };
-  static std::optional<Network> network_of(std::string_view text);
   bool trusts(std::string_view address) const;
 
   std::vector<Network> networks_;

@@ -40,6 +40,8 @@ constexpr Setting table[] = {
     {"websocket_ping", "A silent WebSocket is asked so often whether it lives, as 30s or 1m", &Config::websocket_ping},
     {"trusted_proxies", "Addresses and CIDR blocks of proxies, with commas, or unix: the client's address is what they say; none by default",
      &Config::trusted_proxies},
+    {"outgoing.allow", "Addresses and CIDR blocks that calls to URLs of others may reach beside the open internet, with commas",
+     &Config::outgoing_allow},
     {"proxy_header", "Where they say it: X-Forwarded-For or Forwarded", &Config::proxy_header, proxy_words},
     {"environment", "A word that /api/v1/health reports, as production", &Config::environment},
     {"models", "A folder of models that stand in for the built-in ones", &Config::models},
@@ -356,6 +358,8 @@ IdentityRules Config::identity_rules() const {
   return rules;
 }
 
+Result<OutgoingRules> Config::outgoing() const { return OutgoingRules::of(outgoing_allow); }
+
 Result<TrustedProxies> Config::proxies() const { return TrustedProxies::of(trusted_proxies, proxy_header); }
 
 Micros Config::strict_transport_us() const { return parse_duration(tls_strict_transport).value_or(0); }
@@ -382,6 +386,7 @@ Result<> check_config(const Config& config) {
   for (const std::string& text : config.set)
     if (auto one = parse_set(text); !one.ok()) return one.problem();
   if (auto proxies = config.proxies(); !proxies.ok()) return proxies.problem();
+  if (auto outgoing = config.outgoing(); !outgoing.ok()) return outgoing.problem();
   if (config.websocket_ping_us() < second_us) return bad("websocket_ping", "must be at least 1s");
   auto listeners = plan_listeners(config);
   return listeners.ok() ? Result<>(Done{}) : listeners.problem();

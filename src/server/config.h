@@ -13,6 +13,7 @@
 #include "src/base/result.h"
 #include "src/features/definition.h"
 #include "src/identity/identity_rules.h"
+#include "src/net/outgoing.h"
 #include "src/net/trusted_proxies.h"
 #include "src/server/listen_config.h"
 #include "src/settings/setting_table.h"
@@ -39,6 +40,7 @@ struct Config {
   std::string cors_origins;             // of pages that may read answers
   std::string websocket_origins;        // besides our own
   std::string websocket_ping = "30s";  // a silent WebSocket is asked so often whether it lives
+  std::string outgoing_allow;           // what calls to URLs of others may reach beside the open internet
   std::string trusted_proxies;          // whose word counts for where a request comes from
   std::string proxy_header = "X-Forwarded-For";
   std::string environment = "production";
@@ -80,6 +82,7 @@ struct Config {
   Micros strict_transport_us() const;
   Micros websocket_ping_us() const;
   Result<TrustedProxies> proxies() const;
+  Result<OutgoingRules> outgoing() const;
 };
 
 // One setting: a key of the file (a dot stands between a table and its key), and a flag of the same name with '-' for '_'
