@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/card_mask.h"
 #include "codec/json_walk.h"
 #include "codec/time_text.h"
 #include "src/base/limits.h"
@@ -86,6 +87,7 @@ class EventReader {
 
   bool take_member(std::string_view key) {
     const char* first = walk_.here();
+    suspicious_ |= *first == '{' || *first == '[';
     if (!take_data(key)) return false;
     batch_.members_.push_back({key, {first, static_cast<size_t>(walk_.behind() - first)}});
     return true;
@@ -95,6 +97,7 @@ class EventReader {
     if (key == "user_id") return entity("data.user_id", event_.user);
     if (key == "session_id") return entity("data.session_id", event_.session);
     if (key == "cart_id") return entity("data.cart_id", event_.cart);
+    if (key.starts_with('c') || key.starts_with('s') || key.starts_with('p')) suspicious_ |= names_card_data(key);
     return walk_.check(3);
   }
 
@@ -186,6 +189,7 @@ class EventReader {
     size_t first_member = batch_.members_.size();
     if (!walk_.object([this](std::string_view key) { return take_member(key); }, "data.")) return false;
     event_.data = {first, static_cast<size_t>(walk_.behind() - first)};
+    if (suspicious_ || may_hold_card(event_.data)) batch_.mask(event_.data);
     if (event_.data.find('\\') != event_.data.npos) batch_.members_.resize(first_member);
     entry_.first_member = static_cast<uint32_t>(first_member);
     entry_.member_count = static_cast<uint32_t>(batch_.members_.size() - first_member);
@@ -200,6 +204,7 @@ class EventReader {
   EventBatch& batch_;
   Event& event_;
   EventBatch::Entry& entry_;
+  bool suspicious_ = false;  // the data has a name of card data, or more inside: look for it
 };
 
 // Views of events outlive the request's own body, which goes when its coroutine suspends.
@@ -216,6 +221,10 @@ std::string_view EventBatch::begin(std::string_view body) {
 void EventBatch::hand_out_members() {
   for (Entry& entry : entries_)
     entry.event.members = std::span(members_).subspan(entry.first_member, entry.member_count);
+}
+
+void EventBatch::mask(std::string_view data) {
+  mask_cards(padded_.data() + (data.data() - padded_.data()), data.size());
 }
 
 int EventBatch::add(Problem problem) {

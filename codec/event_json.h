@@ -56,6 +56,7 @@ class EventBatch {
   std::string_view begin(std::string_view body);
   void hand_out_members();
   int add(Problem problem);
+  void mask(std::string_view data);  // of padded_
   bool read_elements(JsonWalk& walk);
   Result<> read_message_object(JsonWalk& walk, StreamMessage& message);
   bool read_some_lines(std::string_view text);
