@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 
+#include "src/base/limits.h"
+
 namespace headrace {
 namespace {
 
@@ -29,6 +31,15 @@ constexpr std::string_view number_names[] = {"card_number", "cardNumber", "cardn
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
 }
+
+// Of the names that begin with a character, a bit per length: all that most keys are asked.
+constexpr auto lengths_by_first = [] {
+  std::array<uint32_t, 256> out{};
+  auto note = [&](std::string_view name) { out[static_cast<unsigned char>(name[0])] |= uint32_t{1} << name.size(); };
+  for (std::string_view name : code_names) note(name);
+  for (std::string_view name : number_names) note(name);
+  return out;
+}();
 
 // Prefixes of card numbers, as ranges of their first digits, and the lengths they come in.
 struct Brand {
@@ -223,17 +234,21 @@ bool has_run(uint64_t bits) {
 }  // namespace
 
 bool may_hold_card(std::string_view json) {
+  static_assert(limits::padding_bytes >= 64);
   constexpr size_t step = 64 - (run_min - 1);  // each run is whole in some word
   size_t at = 0;
   for (; at + 64 <= json.size(); at += step)
     if (has_run(run_bits(json.data() + at))) return true;
   if (at >= json.size()) return false;
-  std::array<char, 64> rest{};
-  json.copy(rest.data(), json.size() - at, at);
-  return has_run(run_bits(rest.data()));
+  const uint64_t within = (uint64_t{1} << (json.size() - at)) - 1;
+  return has_run(run_bits(json.data() + at) & within);
 }
 
-bool names_card_data(std::string_view key) { return is_one_of(key, code_names) || is_one_of(key, number_names); }
+bool names_card_data(std::string_view key) {
+  if (key.empty() || key.size() >= 32) return false;
+  if ((lengths_by_first[static_cast<unsigned char>(key[0])] >> key.size() & 1) == 0) return false;
+  return is_one_of(key, code_names) || is_one_of(key, number_names);
+}
 
 bool mask_cards(char* json, size_t size) { return Masker(json, size).run(); }
 

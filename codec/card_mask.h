@@ -11,7 +11,8 @@
 
 namespace headrace {
 
-// Could there be a card number in it? False is certain; meant for every event, at some bytes per cycle.
+// Could there be a card number in it? False is certain; meant for every event, at some bytes per cycle. Behind the text
+// limits::padding_bytes are readable.
 bool may_hold_card(std::string_view json);
 
 // Is that the name of a card number or a security code?

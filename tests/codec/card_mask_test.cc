@@ -8,6 +8,7 @@
 #include <string>
 
 #include "codec/json_walk.h"
+#include "src/base/limits.h"
 
 namespace {
 
@@ -16,6 +17,12 @@ using namespace headrace;
 std::string masked(std::string json) {
   mask_cards(json.data(), json.size());
   return json;
+}
+
+bool may_hold(std::string text) {
+  const size_t size = text.size();
+  text.append(limits::padding_bytes, '\0');
+  return may_hold_card({text.data(), size});
 }
 
 constexpr const char* cards[] = {"4111111111111111", "4242424242424242", "4000056655665556", "5555555555554444", "2223003122003222",
@@ -28,7 +35,7 @@ TEST(CardMask, EveryBrandAnywhere) {
     EXPECT_EQ(masked("{\"a\":\"" + card + "\"}"), "{\"a\":\"" + stars + last + "\"}");
     EXPECT_EQ(masked("{\"a\":\"my card is " + card + ", thanks\"}"), "{\"a\":\"my card is " + stars + last + ", thanks\"}");
     EXPECT_EQ(masked("{\"a\":[{\"b\":" + card + "}]}"), "{\"a\":[{\"b\":\"" + stars.substr(2) + last + "\"}]}");
-    EXPECT_TRUE(may_hold_card("{\"a\":\"" + card + "\"}"));
+    EXPECT_TRUE(may_hold("{\"a\":\"" + card + "\"}"));
   }
 }
 
@@ -85,7 +92,7 @@ TEST(CardMask, ItStaysJsonOfTheSameLength) {
     ASSERT_EQ(json.size(), before.size());
     ASSERT_EQ(found, json != before) << before;
     ASSERT_TRUE(check_text(padded_copy(json), 1).ok()) << before << "\n" << json;
-    ASSERT_TRUE(!found || may_hold_card(before) || before.find("cvv") != before.npos) << before;
+    ASSERT_TRUE(!found || may_hold(before) || before.find("cvv") != before.npos) << before;
     ASSERT_EQ(masked(json), json);
   }
 }
@@ -94,10 +101,10 @@ TEST(CardMask, TheFirstLookFindsRunsWhereverTheyStand) {
   for (size_t at = 0; at < 200; ++at) {
     std::string text(230, 'x');
     text.replace(at, 14, "30569309025904");
-    EXPECT_TRUE(may_hold_card(text)) << at;
+    EXPECT_TRUE(may_hold(text)) << at;
     text[at + 7] = 'x';
-    EXPECT_FALSE(may_hold_card(text)) << at;
-    EXPECT_TRUE(may_hold_card(std::string_view("30569309025904")));
+    EXPECT_FALSE(may_hold(text)) << at;
+    EXPECT_TRUE(may_hold("30569309025904"));
   }
 }
 
