@@ -55,10 +55,14 @@ Happening happening(const world::Fact& fact, size_t number, world::Random& rando
 Change document(world::Random& random) {
   Change change;
   std::string name = fmt::format("d{}", random.below(20));
-  if (random.chance(0.3))
+  if (random.chance(0.3)) {
     change.erase(9, name);
-  else
-    change.put(9, name, std::string(random.below(300), static_cast<char>('a' + random.below(26))));
+    return change;
+  }
+  // One after the other: compilers draw arguments in an order of their own.
+  const size_t length = random.below(300);
+  const auto letter = static_cast<char>('a' + random.below(26));
+  change.put(9, name, std::string(length, letter));
   return change;
 }
 
