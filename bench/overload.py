@@ -19,14 +19,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/api"
 import harness  # noqa: E402
 
 CONNECTIONS, PIPELINE = 256, 8
+PROCESSORS = sorted(os.sched_getaffinity(0))  # that we may use
+SERVER, CLIENT = 0, -1  # of these
 
 
-def pin(pid, processor):
+def pin(pid, which):
     """All threads of a process; those it starts later inherit it."""
-    if (os.cpu_count() or 1) < 2:
-        return
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {processor})
+        os.sched_setaffinity(int(thread), {PROCESSORS[which]})
 
 
 def offer(server, rate, seconds, connections=CONNECTIONS, pipeline=PIPELINE):
@@ -35,7 +35,7 @@ def offer(server, rate, seconds, connections=CONNECTIONS, pipeline=PIPELINE):
                "--warmup", "0.5", "--rate", str(rate), "--connections", str(connections), "--pipeline", str(pipeline),
                "--server-pid", str(server.process.pid)]
     client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    pin(client.pid, 1)
+    pin(client.pid, CLIENT)
     result = json.loads(client.communicate()[0])
     return {"offered/s": rate, "answered/s": result["requests_per_s"], "failed": result["failures"],
             "p50 ms": result["latency_ms"]["p50"], "p99 ms": result["latency_ms"]["p99"]}
@@ -43,7 +43,7 @@ def offer(server, rate, seconds, connections=CONNECTIONS, pipeline=PIPELINE):
 
 def measure(server, seconds):
     """(name, figures) of each step; `answered/s` of the peak is the largest of the rates tried."""
-    pin(server.process.pid, 0)
+    pin(server.process.pid, SERVER)
     closed = offer(server, 0, seconds)["answered/s"]
     tried = [offer(server, int(closed * part), seconds) for part in (0.6, 0.8, 1.0)]
     peak = max(tried, key=lambda one: one["answered/s"])

@@ -3,7 +3,8 @@
 // A card number is what has the prefix and length of a brand and a valid check digit (ISO/IEC 7812-1, Annex B: Luhn), grouped or
 // not, anywhere in a string or as a number; or 12 to 19 digits under a name that says it is one. Of it the last four digits stay. A
 // security code is three or four digits under a name that says so; nothing of it stays. Values of names that end with "id" are left as
-// they are: they are keys of somebody. Lengths do not change: digits become '*', a number becomes a string of as many bytes.
+// they are: they are keys of somebody. Digits written as escapes (\u0034) are not seen. Lengths do not change: digits become '*', a
+// number becomes a string of as many bytes.
 #pragma once
 
 #include <cstddef>

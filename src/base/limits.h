@@ -259,13 +259,15 @@ inline constexpr int64_t credit_lease_max = 256;   // given to a partition at on
 inline constexpr size_t credit_accounts_max = 50'000;  // known to a partition
 inline constexpr int64_t credits_max = 1'000'000'000'000;
 
-// Mail (src/net/mail.h)
-inline constexpr size_t mail_queue_max = 256;
+// Calls to URLs of others (src/net/outgoing.h)
 inline constexpr size_t outgoing_url_bytes_max = 2'048;
 inline constexpr size_t outgoing_body_bytes_max = 1024 * 1024;
 inline constexpr size_t outgoing_answer_bytes_max = 64 * 1024;  // of its header fields, and of its body
 inline constexpr Micros outgoing_timeout_us = 10 * second_us;   // of a call as a whole...
 inline constexpr Micros outgoing_connect_timeout_us = 5 * second_us;
+
+// Mail (src/net/mail.h)
+inline constexpr size_t mail_queue_max = 256;
 inline constexpr size_t mail_bytes_max = 64 * 1024;
 inline constexpr Micros mail_timeout_us = 10 * second_us;     // of one attempt
 inline constexpr int mail_attempts = 3;

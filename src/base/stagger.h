@@ -15,7 +15,7 @@ template <size_t steps, class Item, size_t size, class Next, class Expect, class
 void stagger(std::array<Item, size>& ring, Next next, Expect expect, Finish finish) {
   constexpr size_t stride = size / (steps + 1);
   static_assert(stride > 0);
-  // Of the items 0 to `read` - 1 those before first_at(step) have taken that step, or are finished where it is `steps`.
+  // Of the items 0 to `read` - 1 those before first_at(step) have taken that step.
   size_t read = 0;
   auto first_at = [&](size_t step) { return read - std::min(read, (step + 1) * stride); };
   for (; next(ring[read % size]); ++read) {

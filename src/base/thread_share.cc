@@ -8,8 +8,8 @@
 namespace headrace {
 namespace {
 
-constexpr int low_priority = 10;     // as `nice` has it
-constexpr Micros slice_us = 250;     // worked at a time: a wake-up for every few microseconds would cost more than they do
+constexpr int low_priority = 10;  // as `nice` has it
+constexpr Micros slice_us = 250;  // worked at a time: a wake-up for every few microseconds would cost more than they do
 
 Micros cpu_time() {
   timespec used{};

@@ -54,12 +54,10 @@ void EventFold::apply_all(std::span<const RecordView> records, Rows& rows) {
     if (records.empty()) return false;
     one.record = records.front();
     records = records.subspan(1);
-    one.fold.clear();
-    if (one.record.kind == Kind::event) {
-      auto event = decode_event(one.record.payload);
-      CHECK(event.ok());  // the batch's hash was right, so we wrote this
-      prepare(*event, one.fold);
-    }
+    if (one.record.kind != Kind::event) return one.fold.clear(), true;
+    auto event = decode_event(one.record.payload);
+    CHECK(event.ok());  // the batch's hash was right, so we wrote this
+    prepare(*event, one.fold);
     return true;
   };
   auto expect = [&](Replayed& one, size_t step) { look_ahead(one.fold, step, rows); };

@@ -85,7 +85,7 @@ class EventFold final : public Fold {
   void prepare(const Event& event, Foldable& foldable);
   // Asks for the memory that fold() will touch, in steps 0 to look_ahead_steps - 1; each needs what the one before it asked for, so
   // that others are better worked on between them.
-  static constexpr size_t look_ahead_steps = 4;
+  static constexpr size_t look_ahead_steps = FeatureEngine::look_ahead_steps;
   static constexpr size_t under_way = 20;  // events, where many follow each other: a part of the first cache
   void look_ahead(Foldable& foldable, size_t step, const Rows& rows) const;
   // Folds a live event into the entities at home here, and queues the rest.

@@ -43,8 +43,9 @@ class FeatureEngine {
   void fold(const Event& event, const Observation& observation, KindMask kinds, Lsn lsn, Rows& rows) const;
   void fold(const Event& event, KindMask kinds, Lsn lsn, Rows& rows);
 
-  // Looking ahead: asks for the memory that fold() will touch, in steps 0 to 3: where the row is, its head, its bytes, the places in
-  // them that depend on what they say.
+  // Looking ahead: asks for the memory that fold() will touch, in steps 0 to look_ahead_steps - 1: where the row is, its head, its
+  // bytes, the places in them that depend on what they say.
+  static constexpr size_t look_ahead_steps = 4;
   void look_ahead(EntityKind kind, RowName& name, const Observation& seen, size_t step, const Rows& rows) const;
 
   uint8_t table_of(EntityKind kind) const {

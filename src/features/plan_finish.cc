@@ -106,7 +106,10 @@ void PlanBuilder::order_accumulators(size_t index) {
   for (Dwell& dwell : kind.dwells) move(dwell.offset);
   for (uint16_t& sketch : kind.sketches) move(sketch);
   for (Output& output : kind.outputs) move(output.offset), move(output.offset_present);
-  if (!kind.sketches.empty()) blank.resize((blank.size() + 63) / 64 * 64, '\0');  // they stand behind it, on lines of cache
+  if (!kind.sketches.empty()) {  // they stand behind it, on lines of cache
+    constexpr size_t line = row_memory::line_bytes;
+    blank.resize((blank.size() + line - 1) / line * line, '\0');
+  }
   kind.blank = std::move(blank);
 }
 

@@ -16,7 +16,7 @@ namespace headrace::features {
 namespace {
 
 constexpr unsigned rank_bits = 64 - sketch_precision;  // of a hash, behind its register's number
-constexpr size_t line_bytes = 64;
+constexpr size_t line_bytes = row_memory::line_bytes;
 constexpr size_t first_bytes = line_bytes;
 
 // The line of a list of `bytes` bytes in which `hash` is looked for first.

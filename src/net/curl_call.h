@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <memory>
-#include <string_view>
 
 #include "src/base/check.h"
 
@@ -33,8 +32,5 @@ inline void end_when(CURL* curl, const std::atomic<bool>& stopping) {
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(&stopping));
 }
-
-// Would it end a line of a header, or a command?
-inline bool has_line_end(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
 
 }  // namespace headrace

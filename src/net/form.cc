@@ -52,6 +52,11 @@ bool each_parameter(std::string_view text, Take take) {
 
 std::string_view value_of(std::string_view text) { return trimmed(text.substr(0, text.find(';'))); }
 
+// Encodings that are none (RFC 2045, 6.2).
+bool is_identity(std::string_view encoding) {
+  return equal_any_case(encoding, "binary") || equal_any_case(encoding, "8bit") || equal_any_case(encoding, "7bit");
+}
+
 bool is_boundary_char(char c) {
   return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
          std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
@@ -127,9 +132,8 @@ class FormReader {
       rest_.remove_prefix(end + line_end.size());
     }
     if (!named) return broken("has a part without a name");
-    // The line break before a boundary belongs to it: an empty part has one only.
-    rest_.remove_prefix(rest_.substr(line_end.size()).starts_with(std::string_view(delimiter_).substr(line_end.size())) ? 0
-                                                                                                              : line_end.size());
+    // The line break before a boundary belongs to it: a part of nothing may have that one only.
+    if (!rest_.starts_with(delimiter_)) rest_.remove_prefix(line_end.size());
     const size_t end = rest_.find(delimiter_);
     if (end == rest_.npos) return broken("ends before its last boundary");
     part.content = rest_.substr(0, end);
@@ -139,12 +143,11 @@ class FormReader {
 
   Result<> take_field(std::string_view line, FormPart& part, bool& named) {
     const size_t colon = line.find(':');
-    if (colon == line.npos || colon == 0 || !std::ranges::all_of(line.substr(0, colon), is_token_char) ||
-        line.find_first_of(std::string_view("\r\n\0", 3)) != line.npos)
+    if (colon == line.npos || colon == 0 || !std::ranges::all_of(line.substr(0, colon), is_token_char) || has_line_end(line))
       return broken("has a part with a line that is no header field");
     const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
     if (equal_any_case(name, "content-type")) part.content_type = value;
-    if (equal_any_case(name, "content-transfer-encoding") && !equal_any_case(value, "binary") && !equal_any_case(value, "8bit") && !equal_any_case(value, "7bit"))
+    if (equal_any_case(name, "content-transfer-encoding") && !is_identity(value))
       return broken("has a part in a transfer encoding, which HTTP does not need");
     if (!equal_any_case(name, "content-disposition")) return Done{};
     if (named || !equal_any_case(value_of(value), "form-data")) return broken("has a part that is not form-data, once");

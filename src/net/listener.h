@@ -6,8 +6,8 @@
 #include <string>
 
 #include "src/base/limits.h"
-#include "src/net/connection_budget.h"
 #include "src/base/result.h"
+#include "src/net/connection_budget.h"
 #include "src/net/http.h"
 #include "src/runtime/loop.h"
 #include "src/runtime/task.h"

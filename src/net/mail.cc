@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
-#include <memory>
 
 #include "src/base/limits.h"
 #include "src/base/random.h"
 #include "src/net/curl_call.h"
+#include "src/net/text.h"
 
 namespace headrace {
 namespace {

@@ -79,6 +79,12 @@ std::optional<in6_addr> address_of(const sockaddr& peer) {
   return std::nullopt;
 }
 
+std::string text_of(const in6_addr& address) {
+  char buffer[INET6_ADDRSTRLEN];
+  const bool four = IN6_IS_ADDR_V4MAPPED(&address);
+  return inet_ntop(four ? AF_INET : AF_INET6, address.s6_addr + (four ? 12 : 0), buffer, sizeof buffer);
+}
+
 std::optional<Network> network_of(std::string_view text) {
   const size_t slash = text.find('/');
   auto address = address_of(text.substr(0, slash));

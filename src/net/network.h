@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace headrace {
@@ -20,6 +21,8 @@ struct Network {
 std::optional<in6_addr> address_of(std::string_view text);
 // Of AF_INET and AF_INET6.
 std::optional<in6_addr> address_of(const sockaddr& peer);
+// As a peer is written: IPv4 with dots.
+std::string text_of(const in6_addr& address);
 // An address, or a block as "10.0.0.0/8".
 std::optional<Network> network_of(std::string_view text);
 

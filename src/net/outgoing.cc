@@ -1,9 +1,6 @@
 // libcurl with a socket function that looks where it is about to connect.
 #include "src/net/outgoing.h"
 
-#include <arpa/inet.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -16,12 +13,6 @@ namespace headrace {
 namespace {
 
 using ParsedUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
-
-std::string text_of(const in6_addr& address) {
-  char buffer[INET6_ADDRSTRLEN];
-  const bool four = IN6_IS_ADDR_V4MAPPED(&address);
-  return inet_ntop(four ? AF_INET : AF_INET6, address.s6_addr + (four ? 12 : 0), buffer, sizeof buffer);
-}
 
 // What one call knows while libcurl calls back.
 struct Attempt {

@@ -19,6 +19,9 @@ inline bool starts_with_any_case(std::string_view text, std::string_view start) 
   return text.size() >= start.size() && equal_any_case(text.substr(0, start.size()), start);
 }
 
+// Would it end a line of a header, or a command?
+inline bool has_line_end(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
+
 // A character of a token: method and field names (RFC 9110 5.6.2).
 bool is_token_char(char c);
 

@@ -1,26 +1,12 @@
 // Addresses, blocks of them, and the two fields that proxies write.
 #include "src/net/trusted_proxies.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 #include "src/net/text.h"
 
 namespace headrace {
 namespace {
-
-// As a peer is written: IPv4 with dots.
-PeerText text_of(const in6_addr& address) {
-  char buffer[INET6_ADDRSTRLEN];
-  if (IN6_IS_ADDR_V4MAPPED(&address))
-    inet_ntop(AF_INET, address.s6_addr + 12, buffer, sizeof buffer);
-  else
-    inet_ntop(AF_INET6, &address, buffer, sizeof buffer);
-  PeerText out;
-  out.assign(buffer);
-  return out;
-}
 
 // "1.2.3.4", "1.2.3.4:80", "2001:db8::1", "[2001:db8::1]:80", any of them in quotes.
 std::string_view without_port(std::string_view node) {
@@ -80,7 +66,7 @@ PeerText TrustedProxies::client_of(const Request& request) const {
       std::string_view entry = trimmed(comma == rest.npos ? rest : rest.substr(comma + 1));
       auto address = address_of(without_port(standard_ ? for_of(entry) : entry));
       if (!address) return client;  // "unknown", or nonsense: as far as anybody knows
-      client = text_of(*address);
+      client.assign(text_of(*address));
       if (!trusts(client.view()) || comma == rest.npos) break;
       rest = rest.substr(0, comma);
     }

@@ -25,6 +25,8 @@ def pytest_terminal_summary(terminalreporter):
             "HEADRACE_DATASETS is not set: the real shopping streams (test_datasets.py) were not fed")
     if not FAILING_CALLS:
         terminalreporter.write_line("HEADRACE_FAILING_CALLS is not set: no call was made to fail (test_failing_calls.py)")
+    if not os.environ.get("HEADRACE_REBINDING"):
+        terminalreporter.write_line("HEADRACE_REBINDING is not set: no resolver changed its mind (test_outgoing.py)")
     if not small_disk.best_kind():
         terminalreporter.write_line("neither a loop device nor tmpfs may be mounted here: no disk was filled (test_full_disk.py)")
 

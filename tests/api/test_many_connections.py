@@ -69,7 +69,7 @@ def test_idle_connections_are_small_and_stay(fresh_server, capsys):
 def test_sockets_leave_descriptors_for_files(fresh_server):
     room = 60
     files = KEPT + 2 * KEPT_PER_PARTITION + room
-    server = fresh_server(open_files=(files // 2, files))  # the soft limit is raised
+    server = fresh_server(args=["--segment-bytes", "262144"], open_files=(files // 2, files))  # the soft limit is raised
     assert counter(server, "http_connections_max") == room
     crowd = connect(server, 3 * room)
     told = [ask(one) for one in crowd]
@@ -79,9 +79,12 @@ def test_sockets_leave_descriptors_for_files(fresh_server):
     assert counter(server, "http_connections_refused_total") >= 3 * room - len(kept) - 5
     refused = connect(server, 1)[0]
     assert b"\r\nRetry-After: 1\r\n" in refused.recv(65536)
-    # The log goes on meanwhile, also into new segments.
+    # The log goes on meanwhile, into new segments.
+    before = segments(server)
     for n in range(20):
-        assert server.client.post("/api/events", json=event("page_view", f"u{n}")).status_code == 200
+        noise = [event("page_view", f"u{n}", noise=os.urandom(2000).hex()) for _ in range(50)]
+        server.client.send_all(noise)
+    assert segments(server) >= before + 3
     used = cpu_s(server.process.pid)
     time.sleep(1)
     assert cpu_s(server.process.pid) - used < 0.5, "it spins"
@@ -93,6 +96,10 @@ def test_sockets_leave_descriptors_for_files(fresh_server):
     again = connect(server, room - 10)
     assert all(ask(one) == 200 for one in again)
     assert server.stop() == 0
+
+
+def segments(server):
+    return len(list(server.data.glob("p*/log/*.seg")))
 
 
 def cpu_s(pid):

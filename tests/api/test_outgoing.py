@@ -62,19 +62,23 @@ class Watch:
                 pass
 
         class Server(http.server.ThreadingHTTPServer):
-            address_family = socket.AF_INET6
+            address_family = socket.AF_INET6 if os.path.exists("/proc/net/if_inet6") else socket.AF_INET
             daemon_threads = True
 
             def server_bind(self):
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                if self.address_family == socket.AF_INET6:
+                    self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
                 super().server_bind()
+
+            def handle_error(self, *_):
+                pass  # a caller that has heard enough
 
             def get_request(self):
                 connection, peer = super().get_request()
                 watch.seen.append(connection.getsockname()[0])
                 return connection, peer
 
-        self.server = Server(("::", 0), Handler)
+        self.server = Server(("", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
