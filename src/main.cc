@@ -138,6 +138,7 @@ int run(int argc, char** argv) {
   exports->add_option("--to", exporting.to, "Events before this time");
   exports->add_option("--type", exporting.type, "Events of this type");
   exports->add_option("--user", exporting.user, "Events of this user");
+  exports->add_option("--tenant", exporting.tenant, "Events of this tenant; by default of all");
   exports->footer(
       "Example: headrace log export --data ./data --format csv --type purchase --from 2025-09-01T00:00:00Z");
   ImportOptions importing;
@@ -145,6 +146,7 @@ int run(int argc, char** argv) {
       log->add_subcommand("import", "Send NDJSON events to a running server; what it has stays as it is");
   imports->add_option("--url", importing.url, "Where the server listens")->capture_default_str();
   imports->add_option("--key", importing.key, "An API key")->envname("HEADRACE_ADMIN_KEY");
+  imports->add_option("--tenant", importing.tenant, "Of the key: lines of this tenant; by default the platform's");
   imports->add_option("file", importing.file, "One event per line; - reads stdin")->capture_default_str();
   imports->footer(
       "Example: headrace log export --data ./old | headrace log import --url http://127.0.0.1:8080 --key "
@@ -182,6 +184,7 @@ int run(int argc, char** argv) {
   trains->add_option("--features", training.features, "Only these, separated by commas")->delimiter(',');
   trains->add_option("--model", training.model, "The row that this model is given, instead of features");
   trains->add_option("--format", training.format, "csv or ndjson")->capture_default_str();
+  trains->add_option("--tenant", training.tenant, "Whose entities these are; by default the platform's");
   trains->add_option("--out", training.out, "A file; without it stdout");
   trains->footer(
       "Example: headrace training-set --data ./data --labels labels.csv --model cart_abandonment --out rows.csv\n"
@@ -199,10 +202,11 @@ int run(int argc, char** argv) {
   flags.add(*digest, false);
   digest->footer("Example: headrace state digest --data ./data   (the server must be stopped)");
 
-  std::string user;
+  std::string user, tenant;
   auto* erasing = app.add_subcommand("erase", "Remove a person from the data directory");
   flags.add(*erasing, false);
   erasing->add_option("--user", user, "Who")->required();
+  erasing->add_option("--tenant", tenant, "Whose id of the person that is; by default the platform's");
   erasing->footer("Example: headrace erase --data ./data --user u1   (the server must be stopped; docs/erasure.md)");
 
   auto* compacting = app.add_subcommand("compact", "Make the state anew without what was freed in it");
@@ -216,6 +220,7 @@ int run(int argc, char** argv) {
   at->add_option("--time", looking.time, "As of the last records ingested at or before this time")->excludes("--lsn");
   at->add_option("--partition", looking.partition, "Only this partition");
   at->add_option("--entity", looking.entities, "Also the features of user:ID, session:ID or cart:ID");
+  at->add_option("--tenant", looking.tenant, "Whose entities these are; by default the platform's");
   at->footer("Example: headrace state at --data ./data --lsn 5000 --partition 0 --entity user:u1   (also beside the server)");
 
   BackupCommand backing_up;
@@ -276,7 +281,7 @@ int run(int argc, char** argv) {
     return with_config(flags, [&](const Config& its) { return training_set(its, training); });
   if (*replay) return with_config(flags, replay_verify);
   if (*digest) return with_config(flags, state_digest);
-  if (*erasing) return with_config(flags, [&](const Config& its) { return erase_user(its, user); });
+  if (*erasing) return with_config(flags, [&](const Config& its) { return erase_user(its, user, tenant); });
   if (*compacting) return with_config(flags, compact);
   if (*at) return with_config(flags, [&](const Config& given) { return state_at(given, looking); });
   if (*backup_command) return backup(backing_up);

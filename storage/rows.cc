@@ -221,6 +221,8 @@ size_t Rows::erase_all(uint8_t table, const std::function<bool(std::string_view 
   if (backing_ != nullptr) backing_->each(table, consider);
   std::ranges::sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  // What was erased before still stands in the backing until the next checkpoint.
+  std::erase_if(keys, [&](const std::string& key) { return find(table, key) == nullptr; });
   for (const std::string& key : keys) erase(table, key, lsn);
   return keys.size();
 }

@@ -25,11 +25,13 @@ struct ExportOptions {
   std::string format = "ndjson";  // or csv
   std::string from, to;           // event time, from <= time < to; empty: any
   std::string type, user;
+  std::string tenant;  // only its events, and its user; empty: events of everybody, the platform's user
 };
 int log_export(const std::string& data, const ExportOptions& options);
 // Events as NDJSON into a running server. 1 where one was rejected.
 struct ImportOptions {
   std::string url = "http://127.0.0.1:8080", key, file = "-";
+  std::string tenant;  // of the key; lines of others are left out
 };
 int log_import(const ImportOptions& options);
 // Every segment, batch and chain is checked; ranges and counts are printed. 1 where something is damaged.
@@ -81,6 +83,7 @@ struct StateAtCommand {
   std::string time;
   std::optional<uint32_t> partition;
   std::vector<std::string> entities;  // KIND:ID
+  std::string tenant;                 // of them; empty: the platform
 };
 int state_at(const Config& config, const StateAtCommand& command);
 
@@ -92,11 +95,12 @@ struct TrainingSetOptions {
   std::string entity_kind = "cart", time = "ingested", format = "csv";
   std::vector<std::string> features;  // all where neither they nor a model are named
   std::string model;
-  std::string out;  // empty: stdout
+  std::string tenant;  // of the entities; empty: the platform
+  std::string out;     // empty: stdout
 };
 int training_set(const Config& config, const TrainingSetOptions& options);
 // Removes a person from the directory; prints the erasure as JSON, with its certificate. 1 where it did not end well.
-int erase_user(const Config& config, const std::string& user);
+int erase_user(const Config& config, const std::string& user, const std::string& tenant);
 // Makes the state anew without what was freed in it.
 int compact(const Config& config);
 

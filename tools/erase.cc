@@ -9,8 +9,8 @@
 
 namespace headrace {
 
-int erase_user(const Config& config, const std::string& user) {
-  auto erasure = run_erasure(config, user);
+int erase_user(const Config& config, const std::string& user, const std::string& tenant) {
+  auto erasure = run_erasure(config, user, tenant);
   if (!erasure.ok() && erasure.problem().error == Error::storage_locked) {
     fmt::print(stderr, "headrace: a server holds {}; ask it: POST /admin/erasures {{\"user_id\": ...}}\n",
                config.data);

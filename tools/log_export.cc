@@ -22,7 +22,7 @@ Result<std::optional<Micros>> time_of(std::string_view name, const std::string& 
 
 Result<EventFilter> filter_of(const ExportOptions& options) {
   EventFilter filter;
-  filter.type = options.type, filter.user = options.user;
+  filter.type = options.type, filter.user = scoped(options.tenant, options.user), filter.tenant = options.tenant;
   auto start = time_of("from", options.from), end = time_of("to", options.to);
   if (!start.ok()) return start.problem();
   if (!end.ok()) return end.problem();

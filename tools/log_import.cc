@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "tools/commands.h"
 #include "tools/http_client.h"
+#include "tools/log_lines.h"
 
 namespace headrace {
 namespace {
@@ -44,11 +45,20 @@ bool has_no_room(int status) { return status == 503 || status == 507 || status =
 
 class Import {
  public:
-  explicit Import(HttpClient& client) : client_(client) {}
+  Import(HttpClient& client, const std::string& tenant) : client_(client) {
+    if (tenant.empty()) return;
+    tenant_ = tenant_member;
+    append_json_string(tenant, tenant_);
+    tenant_ += ',';
+  }
 
   Result<> run(std::istream& in) {
     for (std::string line; std::getline(in, line); ++line_) {
       if (line.empty()) continue;
+      if (!is_ours(line)) {
+        ++others_;
+        continue;
+      }
       lines_.push_back(line_);
       body_.append(line).append("\n");
       if (lines_.size() == batch_events || body_.size() >= batch_bytes) TRY_DONE(send());
@@ -57,11 +67,19 @@ class Import {
     if (!lines_.empty()) TRY_DONE(send());
     fmt::print("{} events: {} new, {} already there, {} rejected\n", new_ + known_ + rejected_, new_, known_,
                rejected_);
+    if (others_ > 0)
+      fmt::print(stderr, "{} events of other tenants were left out: each tenant's need a key of it, and --tenant\n", others_);
     return Done{};
   }
   bool clean() const { return rejected_ == 0; }
 
  private:
+  // As append_event_line() writes it.
+  bool is_ours(std::string_view line) const {
+    line.remove_prefix(std::min<size_t>(1, line.size()));
+    return tenant_.empty() ? !line.starts_with(tenant_member) : line.starts_with(tenant_);
+  }
+
   Result<> send() {
     for (int left = tries_max;; --left) {
       auto reply = client_.post("/api/events/batch", body_, "application/x-ndjson");
@@ -92,17 +110,18 @@ class Import {
   }
 
   HttpClient& client_;
+  std::string tenant_;  // how its lines begin; empty: the platform's
   std::string body_;
   std::vector<size_t> lines_;  // of the input, that make up `body_`
   size_t line_ = 1;
-  uint64_t new_ = 0, known_ = 0, rejected_ = 0;
+  uint64_t new_ = 0, known_ = 0, rejected_ = 0, others_ = 0;
 };
 
 Result<bool> import_all(const ImportOptions& options) {
   auto origin = parse_origin(options.url);
   if (!origin.ok()) return origin.problem();
   HttpClient client(*origin, options.key);
-  Import import(client);
+  Import import(client, options.tenant);
   std::ifstream file;
   if (options.file != "-") file.open(options.file);
   if (options.file != "-" && !file) return Problem{Error::storage_io, options.file, "cannot be opened"};

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "codec/json.h"
+#include "codec/scoped_key.h"
 #include "codec/time_text.h"
 
 namespace headrace {
@@ -27,13 +28,14 @@ Result<> append_event(std::string_view payload, std::string& out) {
   auto event = decode_event(payload);
   if (!event.ok()) return event.problem();
   out += ",\"event\":{\"event_id\":";
-  append_json_string(event->id, out);
+  append_json_string(key_in(event->id), out);
+  append_member("tenant", tenant_in(event->id), out);
   append_member("event_type", event->type, out);
   append_time_member("timestamp", event->time, out);
   append_member("source", event->source, out);
-  append_member("user_id", event->user, out);
-  append_member("session_id", event->session, out);
-  append_member("cart_id", event->cart, out);
+  append_member("user_id", key_in(event->user), out);
+  append_member("session_id", key_in(event->session), out);
+  append_member("cart_id", key_in(event->cart), out);
   out.append(",\"data\":").append(event->data).append("}");
   return Done{};
 }
@@ -82,8 +84,14 @@ void append_hole_line(uint32_t partition, const Hole& hole, std::string& out) {
 }
 
 void append_event_line(const Event& event, std::string& out) {
-  out += "{\"event_id\":";
-  append_json_string(event.id, out);
+  out += '{';
+  if (auto tenant = tenant_in(event.id); !tenant.empty()) {
+    out += tenant_member;
+    append_json_string(tenant, out);
+    out += ',';
+  }
+  out += "\"event_id\":";
+  append_json_string(key_in(event.id), out);
   append_member("event_type", event.type, out);
   append_time_member("timestamp", event.time, out);
   append_member("source", event.source, out);
@@ -91,11 +99,13 @@ void append_event_line(const Event& event, std::string& out) {
 }
 
 void append_event_cells(const Event& event, Micros ingested, std::string& out) {
-  append_cell(event.id, ',', out);
+  append_cell(key_in(event.id), ',', out);
   append_cell(event.type, ',', out);
   append_time_cell(event.time, out);
-  for (std::string_view text : {event.user, event.session, event.cart, event.source})
-    append_cell(text, ',', out);
+  for (std::string_view text : {event.user, event.session, event.cart})
+    append_cell(key_in(text), ',', out);
+  append_cell(event.source, ',', out);
+  append_cell(tenant_in(event.id), ',', out);
   append_time_cell(ingested, out);
   append_cell(event.data, '\r', out);
   out += '\n';

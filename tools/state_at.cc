@@ -1,6 +1,7 @@
 // `headrace state at`: the state as it was, folded anew in a scratch directory from the newest base before that.
 #include <fmt/format.h>
 
+#include "codec/scoped_key.h"
 #include "codec/time_text.h"
 #include "routes/features/entity_features.h"
 #include "src/events/consistent_cut.h"
@@ -18,11 +19,11 @@ struct Entity {
   std::string key;
 };
 
-Result<Entity> entity_of(const std::string& text) {
+Result<Entity> entity_of(const std::string& text, const std::string& tenant) {
   size_t colon = text.find(':');
   for (features::EntityKind kind : features::all_kinds)
     if (text.substr(0, colon) == features::name_of(kind) && colon != text.npos && colon + 1 < text.size())
-      return Entity{kind, text.substr(colon + 1)};
+      return Entity{kind, scoped(tenant, text.substr(colon + 1))};
   return Problem{Error::invalid_input, "entity", "must be user:ID, session:ID or cart:ID"};
 }
 
@@ -89,7 +90,7 @@ Result<> look_back(const Config& config, const StateAtCommand& command) {
   if (!plan.ok()) return plan.problem();
   std::vector<Entity> entities;
   for (const std::string& text : command.entities) {
-    auto entity = entity_of(text);
+    auto entity = entity_of(text, command.tenant);
     if (!entity.ok()) return entity.problem();
     entities.push_back(std::move(*entity));
   }

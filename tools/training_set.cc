@@ -149,7 +149,7 @@ Result<TrainingOptions> options_of(const TrainingSetOptions& given, const std::s
   TrainingOptions options;
   auto kind = kind_named(given.entity_kind);
   if (!kind.ok()) return kind.problem();
-  options.kind = *kind, options.scratch = scratch, options.model = given.model;
+  options.kind = *kind, options.scratch = scratch, options.model = given.model, options.tenant = given.tenant;
   if (given.format != "csv" && given.format != "ndjson") return bad_option("format", "must be csv or ndjson");
   if (given.format == "ndjson") options.format = SampleFormat::ndjson;
   if (given.time != "ingested" && given.time != "event") return bad_option("time", "must be ingested or event");

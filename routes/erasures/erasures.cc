@@ -7,10 +7,12 @@ namespace headrace {
 namespace {
 
 struct BeginErasure {
-  std::string user_id;
+  std::string user_id, tenant;
   static constexpr auto shape() {
     return std::tuple{field("user_id", &BeginErasure::user_id, "Who is to be erased; no trace of it is kept",
-                            length(1, limits::key_bytes_max))};
+                            length(1, limits::key_bytes_max)),
+                      field("tenant", &BeginErasure::tenant, "Whose id of the person that is; empty: the platform's",
+                            length(0, limits::tenant_bytes_max), optional_field)};
   }
 };
 
@@ -22,7 +24,7 @@ struct ReadErasure {
 };
 
 Task<Result<Erasure>> begin_erasure(Call& call, BeginErasure want) {
-  co_return co_await call.app.erasures.begin(std::move(want.user_id));
+  co_return co_await call.app.erasures.begin(std::move(want.user_id), std::move(want.tenant));
 }
 
 Task<Result<Erasure>> read_erasure(Call& call, ReadErasure want) {

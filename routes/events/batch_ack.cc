@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "codec/scoped_key.h"
+
 namespace headrace {
 namespace {
 
@@ -35,7 +37,7 @@ std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_
                  done.problems.empty() ? "success" : "partial", done.accepted);
   for (size_t i = 0; i < done.verdicts.size(); ++i) {
     const Verdict& verdict = done.verdicts[i];
-    std::string_view event_id = batch.entries()[i].event.id;
+    std::string_view event_id = key_in(batch.entries()[i].event.id);
     out += i ? ",{" : "{";
     if (!event_id.empty()) {
       out += "\"event_id\":";

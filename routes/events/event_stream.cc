@@ -122,7 +122,7 @@ Task<void> EventStream::take_in(std::shared_ptr<EventStream> self, std::unique_p
                                 Exchange exchange) {
   App& app = self->app_;
   Micros started = app.clock.monotonic();
-  IngestedBatch done = co_await ingest_all(app.shards, *batch, app.clock.wall());
+  IngestedBatch done = co_await ingest_all(app.shards, *batch, self->tenant(), app.clock.wall());
   self->here_.intake_refused += done.problems.size();
   self->here_.intake.observe(app.clock.monotonic() - started);
   // Nothing was taken, and not because of what was sent: the producer is to try again.
@@ -147,10 +147,9 @@ Result<std::string> EventStream::request(const StreamMessage& asked, uint64_t nu
   return with_id(asked.id, R"({"status":"unsubscribed"})");
 }
 
-EventFilter filter_of(const Subscribe& want) {
-  EventFilter filter;
-  filter.type = want.event_type.value_or(""), filter.user = want.user_id.value_or("");
-  filter.cart = want.cart_id.value_or(""), filter.session = want.session_id.value_or("");
+EventFilter filter_of(const Subscribe& want, std::string_view tenant) {
+  EventFilter filter = events_of(tenant, want.user_id, want.session_id, want.cart_id);
+  filter.type = want.event_type.value_or("");
   return filter;
 }
 
@@ -174,7 +173,7 @@ Result<std::string> EventStream::subscribe(const StreamMessage& asked, uint64_t 
   Subscribed answer{"subscribed", cursor_text(position)};
   subscription_ = std::make_shared<Subscription>(Subscription{
       asked.id, number,
-      EventTail(app_.shards.directory(), app_.shards.raw_indexes(), filter_of(*want), std::move(position))});
+      EventTail(app_.shards.directory(), app_.shards.raw_indexes(), filter_of(*want, tenant()), std::move(position))});
   spawn(follow(shared_from_this(), subscription_, std::move(*pass)));
   return with_id(asked.id, to_json(answer));
 }

@@ -2,6 +2,7 @@
 // same paths.
 #include <fmt/format.h>
 
+#include "codec/scoped_key.h"
 #include "codec/url.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
@@ -105,12 +106,12 @@ Result<bool> wants_prediction(const Request& request) {
 Result<EventAck> begin_ack(Call& call, EventBatch& batch, Micros now) {
   Result<> read = batch.read_one(call.request().body);
   if (read.ok() && batch.entries()[0].problem >= 0) read = batch.problem_of(batch.entries()[0]);
-  if (read.ok()) read = complete(batch, batch.entries()[0], now);
+  if (read.ok()) read = complete(batch, batch.entries()[0], call.caller.tenant.view(), now);
   if (!read.ok()) return read.problem();
   const Event& event = batch.entries()[0].event;
   EventAck ack;
   ack.status = "success";
-  ack.event_id = event.id;
+  ack.event_id = key_in(event.id);
   ack.topic.append("events.").append(event.type);
   return ack;
 }
@@ -184,7 +185,7 @@ Task<Result<Page>> ingest_events(Call& call) {
     ++call.here.intake_refused;
     co_return Problem{Error::invalid_input, "events", fmt::format("a batch may bring at most {}", most)};
   }
-  IngestedBatch done = co_await ingest_all(call.app.shards, *batch, call.app.clock.wall());
+  IngestedBatch done = co_await ingest_all(call.app.shards, *batch, call.caller.tenant.view(), call.app.clock.wall());
   call.here.intake_refused += done.problems.size();
   call.here.intake.observe(call.app.clock.monotonic() - call.started);
   // Nothing was taken, and not because of what was sent: say so with the status, so that producers try again.
@@ -195,11 +196,9 @@ Task<Result<Page>> ingest_events(Call& call) {
   co_return page;
 }
 
-EventFilter filter_of(const ListEvents& want) {
-  EventFilter filter;
-  filter.type = want.event_type.value_or(""), filter.user = want.user_id.value_or("");
-  filter.cart = want.cart_id.value_or(""), filter.session = want.session_id.value_or("");
-  filter.id = want.event_id.value_or("");
+EventFilter filter_of(const ListEvents& want, std::string_view tenant) {
+  EventFilter filter = events_of(tenant, want.user_id, want.session_id, want.cart_id);
+  filter.type = want.event_type.value_or(""), filter.id = scoped(tenant, want.event_id.value_or(""));
   if (want.start_time) filter.start = want.start_time->us;
   if (want.end_time) filter.end = want.end_time->us;
   return filter;
@@ -213,7 +212,7 @@ std::string effort_text(const EventPage& page, Micros took_us) {
 Task<Result<EventList>> list_events(Call& call, ListEvents want) {
   App& app = call.app;
   EventQuery query;
-  query.filter = filter_of(want);
+  query.filter = filter_of(want, call.caller.tenant.view());
   query.limit = static_cast<size_t>(want.limit), query.offset = static_cast<size_t>(want.offset);
   query.from.assign(app.shards.count(), 1);
   if (want.cursor) {

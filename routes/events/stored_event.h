@@ -12,11 +12,13 @@ struct EventMetadata {
   std::string source;
   Timestamp ingestion_time;
   int64_t partition = 0, offset = 0;
+  std::optional<std::string> tenant;
   static constexpr auto shape() {
     return std::tuple{field("source", &EventMetadata::source, "Who produced it"),
                       field("ingestion_time", &EventMetadata::ingestion_time, "When it was taken in"),
                       field("partition", &EventMetadata::partition, "Where it is logged"),
-                      field("offset", &EventMetadata::offset, "Its log sequence number there")};
+                      field("offset", &EventMetadata::offset, "Its log sequence number there"),
+                      field("tenant", &EventMetadata::tenant, "Whose credential brought it; absent: the platform's")};
   }
 };
 

@@ -34,7 +34,8 @@ struct EntityFeatures {
   }
 };
 
-EntityFeatures entity_features(features::EntityKind kind, std::string key, const features::FeatureVector& vector,
+// `key` is scoped; its tenant knows who that is.
+EntityFeatures entity_features(features::EntityKind kind, std::string_view key, const features::FeatureVector& vector,
                                const features::Plan& plan);
 
 }  // namespace headrace

@@ -1,4 +1,5 @@
 // Features: what is known about a cart, a user or a session, and the definitions behind it. System `cart`.
+#include "codec/scoped_key.h"
 #include "routes/features/entity_features.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
@@ -87,25 +88,26 @@ Result<EntityFeatures> read_here(Shard* shard, features::EntityKind kind, std::s
   auto vector = shard->features(kind, key, as_of);
   if (!vector)
     return Problem{Error::features_not_found, std::string(features::name_of(kind)), "no event has named it"};
-  return entity_features(kind, std::move(key), *vector, shard->plan());
+  return entity_features(kind, key, *vector, shard->plan());
 }
 
-Task<Result<EntityFeatures>> read_entity(App& app, features::EntityKind kind, std::string key,
+Task<Result<EntityFeatures>> read_entity(Call& call, features::EntityKind kind, std::string_view name,
                                          std::optional<Timestamp> as_of) {
-  Shard& home = app.shards.home(key);
+  std::string key = scoped(call.caller.tenant.view(), name);
+  Shard& home = call.app.shards.home(key);
   std::optional<Micros> moment;
   if (as_of) moment = as_of->us;
   co_return co_await ask(home.loop(), read_here, &home, kind, std::move(key), moment);
 }
 
 Task<Result<EntityFeatures>> read_features(Call& call, ReadFeatures want) {
-  co_return co_await read_entity(call.app, kind_named(want.entity), std::move(want.cartId), want.as_of);
+  co_return co_await read_entity(call, kind_named(want.entity), want.cartId, want.as_of);
 }
 
 Task<Result<ComputedFeatures>> compute_features(Call& call, ComputeFeatures want) {
   ComputedFeatures out;
   for (std::string& key : want.cart_ids) {
-    Result<EntityFeatures> one = co_await read_entity(call.app, kind_named(want.entity), key, want.as_of);
+    Result<EntityFeatures> one = co_await read_entity(call, kind_named(want.entity), key, want.as_of);
     if (one.ok())
       out.results.push_back(std::move(*one));
     else if (one.problem().error == Error::features_not_found)

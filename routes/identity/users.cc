@@ -1,4 +1,5 @@
 // Users as the system `shop` knows them: profiles, verification, and what happened to them.
+#include "codec/scoped_key.h"
 #include "routes/identity/persons.h"
 #include "routes/tables.h"
 
@@ -176,7 +177,7 @@ Task<Result<UserEventList>> read_user_events(Call& call, UserEvents want) {
   UserEventList out;
   for (FoundEvent& found : page->events) {
     UserEvent& event = out.events.emplace_back();
-    event.id = std::move(found.id), event.event_type = std::move(found.type);
+    event.id = key_in(found.id), event.event_type = std::move(found.type);
     event.source = std::move(found.source);
     event.data.text = std::move(found.data), event.created_at = {found.time, true};
   }

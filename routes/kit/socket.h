@@ -22,6 +22,7 @@ class CallerSession : public SocketSession {
 
  protected:
   bool permitted() const;  // still
+  std::string_view tenant() const { return caller_.tenant.view(); }
   RateState take_rates(System system, Counted as) const;  // for a message
 
   App& app_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "codec/json.h"
+#include "codec/scoped_key.h"
 #include "src/runtime/ask.h"
 
 namespace headrace {
@@ -53,7 +54,7 @@ Task<Result<>> cover(App& app, Shard& shard, std::string_view payer) {
 
 CartAnswer answer_of_prediction(const Prediction& prediction, bool explain) {
   CartPrediction out;
-  out.cart_id = prediction.cart, out.prediction_id = prediction.id;
+  out.cart_id = key_in(prediction.cart), out.prediction_id = prediction.id;
   out.model = prediction.model->name(), out.model_version = prediction.model->version();
   out.probability = prediction.probability;
   out.risk_level = prediction.model->band(static_cast<double>(out.probability));

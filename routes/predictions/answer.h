@@ -63,7 +63,7 @@ CartAnswer answer_of_prediction(const Prediction& prediction, bool explain);
 // On the loop of the shard: whoever pays has a credit to spend on what is logged next. Error::insufficient_credits.
 Task<Result<>> cover(App& app, Shard& shard, std::string_view payer);
 
-// Scores the stored features of `cart` on its home.
+// Scores the stored features of `cart`, a scoped key, on its home.
 Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options);
 
 }  // namespace headrace

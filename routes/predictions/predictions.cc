@@ -95,7 +95,7 @@ std::string documented_name(const Model& model) {
 template <class Out, class Base>
 Task<Result<Answer<Out>>> finish(Call& call, Prediction record, Base output) {
   Shard& shard = *call.here.shard;
-  record.payer = call.caller.account.view();
+  record.payer = call.caller.account.view(), record.tenant = call.caller.tenant.view();
   CO_TRY_DONE(co_await cover(call.app, shard, record.payer));
   Micros now = call.app.clock.wall();
   record.id = make_uuid(thread_random());

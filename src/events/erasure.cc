@@ -15,8 +15,8 @@ std::string order_key(const std::string& id, size_t number) { return id + "." + 
 
 }  // namespace
 
-Task<Result<Erasure>> Erasures::begin(std::string user) {
-  co_return co_await ask(loop(), begin_here, this, std::move(user));
+Task<Result<Erasure>> Erasures::begin(std::string user, std::string tenant) {
+  co_return co_await ask(loop(), begin_here, this, std::move(user), std::move(tenant));
 }
 
 Task<Result<Erasure>> Erasures::find(std::string id) {
@@ -24,7 +24,7 @@ Task<Result<Erasure>> Erasures::find(std::string id) {
 }
 
 // The order is durable before anybody hears of it: from here on the id is not needed any more.
-Task<Result<Erasure>> Erasures::begin_here(Erasures* self, std::string user) {
+Task<Result<Erasure>> Erasures::begin_here(Erasures* self, std::string user, std::string tenant) {
   if (self->running_) co_return Problem(Error::conflict, "An erasure is running; ask again when it is done");
   if (!self->backfill_.hold())
     co_return Problem(Error::conflict, "Changed feature definitions are being folded; ask again when they are served");
@@ -33,7 +33,8 @@ Task<Result<Erasure>> Erasures::begin_here(Erasures* self, std::string user) {
   Erasure erasure;
   erasure.id = make_uuid(thread_random());
   erasure.begun = {self->clock_.wall(), true};
-  Work work{.erasure = erasure, .order = std::make_shared<ErasureOrder>(ErasureOrder{.subject = subject})};
+  erasure.tenant = tenant;
+  Work work{.erasure = erasure, .order = std::make_shared<ErasureOrder>(ErasureOrder{std::move(tenant), subject})};
   Result<> stored = co_await self->store_order(&work);
   if (!stored) {
     self->end();
@@ -83,7 +84,7 @@ Result<> Erasures::load_order(Work* work) {
         auto part = ErasureOrder::decode(payload);
         if (!part) outcome = Problem(Error::storage_damaged, "erasure", "Its order does not parse");
         if (part && !work->order)
-          work->order = std::make_shared<ErasureOrder>(ErasureOrder{.subject = part->subject});
+          work->order = std::make_shared<ErasureOrder>(ErasureOrder{part->tenant, part->subject});
         if (part) work->order->owned.insert(work->order->owned.end(), part->owned.begin(), part->owned.end());
         return outcome.ok();
       });

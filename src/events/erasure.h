@@ -30,8 +30,8 @@ class Erasures {
   Erasures(Shards& shards, SegmentKeeper& keeper, Backfill& backfill, Clock& clock)
       : shards_(shards), keeper_(keeper), backfill_(backfill), clock_(clock), worker_(1, 1) {}
 
-  // Any loop. The new erasure, which goes on by itself. Error::conflict while another one runs, or a back-fill.
-  Task<Result<Erasure>> begin(std::string user);
+  // Any loop. The new erasure of whom `tenant` (empty: the platform) calls `user`, which goes on by itself. Error::conflict while another one runs, or a back-fill.
+  Task<Result<Erasure>> begin(std::string user, std::string tenant);
   // Any loop. Error::not_found.
   Task<Result<Erasure>> find(std::string id);
   // On the control partition's loop: goes on with what a crash interrupted; ends when it is done.
@@ -51,7 +51,7 @@ class Erasures {
     Erasure erasure;
     std::shared_ptr<ErasureOrder> order = {};
   };
-  static Task<Result<Erasure>> begin_here(Erasures* self, std::string user);
+  static Task<Result<Erasure>> begin_here(Erasures* self, std::string user, std::string tenant);
   static Result<Erasure> find_here(Erasures* self, std::string id);
   Shard& control() { return shards_[0]; }
 

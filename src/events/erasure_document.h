@@ -48,7 +48,7 @@ struct ErasedPartition {
 
 // What is signed.
 struct ErasureCertificate {
-  std::string erasure, directory;
+  std::string erasure, directory, tenant;
   Timestamp begun, finished;
   int64_t rows = 0, documents = 0, segments = 0, events = 0, events_redacted = 0, folds = 0;
   std::vector<ErasedPartition> searched;
@@ -57,6 +57,7 @@ struct ErasureCertificate {
     return std::tuple{
         field("erasure", &ErasureCertificate::erasure, "Id of the erasure"),
         field("directory", &ErasureCertificate::directory, "UUID of the data directory"),
+        field("tenant", &ErasureCertificate::tenant, "Who calls the person so; empty: the platform"),
         field("begun", &ErasureCertificate::begun, "When it was asked for"),
         field("finished", &ErasureCertificate::finished, "When nothing was left"),
         field("rows", &ErasureCertificate::rows, "Rows of features that are gone"),
@@ -73,7 +74,7 @@ struct ErasureCertificate {
 
 // The state of an erasure: stored, and answered.
 struct Erasure {
-  std::string id, state = "searching", problem;
+  std::string id, state = "searching", problem, tenant;
   Timestamp begun;
   int64_t rows = 0, documents = 0;
   std::vector<ErasedPartition> searched;
@@ -84,6 +85,7 @@ struct Erasure {
         field("id", &Erasure::id, "Of the erasure; it says nothing of the person"),
         field("state", &Erasure::state, "searching, applying, compacting, rewriting or done"),
         field("problem", &Erasure::problem, "Why it did not end; the next start goes on", optional_field),
+        field("tenant", &Erasure::tenant, "Who calls the person so; empty: the platform", optional_field),
         field("begun", &Erasure::begun, "When it was asked for"),
         field("rows", &Erasure::rows, "Rows of features that are gone", optional_field),
         field("documents", &Erasure::documents, "Documents that are gone", optional_field),

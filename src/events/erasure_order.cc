@@ -15,13 +15,16 @@ constexpr uint8_t erasure_type = 1;
 }  // namespace
 
 bool ErasureOrder::owns(features::EntityKind kind, std::string_view key) const {
-  if (kind == features::EntityKind::user) return subject.names(key);
+  if (kind == features::EntityKind::user) return names(key);
+  if (!covers(key)) return false;
+  key = key_in(key);
   return std::ranges::binary_search(owned, subject.hash_of(kind, key)) || subject.is_in(key);
 }
 
 bool ErasureOrder::owns(const Event& event) const {
-  if (!event.user.empty() && subject.names(event.user)) return true;
-  for (std::string_view text : {event.id, event.type, event.source, event.session, event.cart})
+  if (!event.user.empty() && names(event.user)) return true;  // also who paid, whosever event it is
+  if (!covers(event.id)) return false;
+  for (std::string_view text : {key_in(event.id), event.type, event.source, key_in(event.session), key_in(event.cart)})
     if (subject.is_in(text)) return true;
   if (event.source == own_source && subject.is_in(event.data)) return true;
   if (!event.user.empty() && event.source != own_source) return false;  // the user of our own is who paid
@@ -37,6 +40,7 @@ std::vector<std::string> ErasureOrder::payloads() const {
     std::string& payload = out.emplace_back();
     put_fixed(erasure_type, payload);
     put_fixed(ErasureOrder::version, payload);
+    put_text(tenant, payload);
     subject.encode(payload);
     put_varint(count, payload);
     for (size_t i = 0; i < count; ++i) payload.append(owned[at + i].data(), owned[at + i].size());
@@ -47,10 +51,13 @@ std::vector<std::string> ErasureOrder::payloads() const {
 
 std::optional<ErasureOrder> ErasureOrder::decode(std::string_view payload) {
   Taker take(payload);
-  if (take.fixed<uint8_t>() != erasure_type || take.fixed<uint8_t>() != ErasureOrder::version) return std::nullopt;
+  if (take.fixed<uint8_t>() != erasure_type) return std::nullopt;
+  auto version = take.fixed<uint8_t>();
+  if (version != 1 && version != ErasureOrder::version) return std::nullopt;
+  std::string tenant(version == 1 ? std::string_view() : take.text());
   auto subject = Subject::decode(take);
   if (!subject) return std::nullopt;
-  ErasureOrder order{.subject = *subject};
+  ErasureOrder order{.tenant = std::move(tenant), .subject = *subject};
   uint64_t count = take.varint();
   if (count > limits::erasure_entities_max) return std::nullopt;
   for (uint64_t i = 0; i < count; ++i) order.owned.push_back(take.fixed<EntityHash>());

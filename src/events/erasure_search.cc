@@ -18,8 +18,8 @@ using Entities = std::set<Entity>;
 
 class OwnedSearch {
  public:
-  OwnedSearch(const DataDirectory& directory, const std::vector<Lsn>& through, const Subject& subject)
-      : directory_(directory), through_(through), subject_(subject) {}
+  OwnedSearch(const DataDirectory& directory, const std::vector<Lsn>& through, const ErasureOrder& order)
+      : directory_(directory), through_(through), order_(order), subject_(order.subject) {}
 
   Result<std::vector<EntityHash>> run() {
     for (size_t round = 0; round < limits::erasure_rounds_max; ++round) {
@@ -50,6 +50,7 @@ class OwnedSearch {
 
   const DataDirectory& directory_;
   const std::vector<Lsn>& through_;
+  const ErasureOrder& order_;
   const Subject& subject_;
   Entities owned_, fresh_, shared_;
 };
@@ -70,7 +71,9 @@ Result<> OwnedSearch::read(uint32_t partition, const Visit& visit) {
     if (record.kind != Kind::event) continue;
     auto event = decode_event(record.payload);
     if (!event) return event.problem();
+    if (!order_.covers(event->id)) continue;
     if (event->source == own_source) event->user = {};  // who paid for it
+    for (std::string_view* key : {&event->user, &event->session, &event->cart}) *key = key_in(*key);
     visit(*event);
   }
 }
@@ -101,8 +104,8 @@ std::vector<EntityHash> OwnedSearch::hashes() const {
 }  // namespace
 
 Result<std::vector<EntityHash>> find_owned(const DataDirectory& directory, const std::vector<Lsn>& through,
-                                           const Subject& subject) {
-  return OwnedSearch(directory, through, subject).run();
+                                           const ErasureOrder& order) {
+  return OwnedSearch(directory, through, order).run();
 }
 
 }  // namespace headrace

@@ -15,6 +15,6 @@ namespace headrace {
 
 // For a worker thread: reads the whole log twice or more. `through`: the last LSN of each partition.
 Result<std::vector<EntityHash>> find_owned(const DataDirectory& directory, const std::vector<Lsn>& through,
-                                           const Subject& subject);
+                                           const ErasureOrder& order);
 
 }  // namespace headrace

@@ -18,11 +18,12 @@ struct Applied {
 };
 
 // Documents that hold the person, as changes that erase them.
-Change erase_documents(const Documents& documents, const Subject& subject) {
+Change erase_documents(const Documents& documents, const ErasureOrder& order) {
   Change change;
+  if (!order.tenant.empty()) return change;  // documents are the platform's
   for (unsigned table = 0; table <= UINT8_MAX; ++table)
     documents.scan(static_cast<uint8_t>(table), {}, [&](std::string_view key, std::string_view value) {
-      if (subject.is_in(key) || subject.is_in(value)) change.erase(static_cast<uint8_t>(table), key);
+      if (order.subject.is_in(key) || order.subject.is_in(value)) change.erase(static_cast<uint8_t>(table), key);
       return true;
     });
   return change;
@@ -31,7 +32,7 @@ Change erase_documents(const Documents& documents, const Subject& subject) {
 // On the loop of the shard.
 Result<Applied> apply_order(Shard* shard, std::shared_ptr<const ErasureOrder> order) {
   Partition& partition = shard->partition();
-  Change change = erase_documents(partition.documents(), order->subject);
+  Change change = erase_documents(partition.documents(), *order);
   Applied applied{.documents = change.effects.size()};
   auto erased = partition.commit(change);
   if (!erased) return erased.problem();
@@ -139,7 +140,7 @@ Task<Result<>> Erasures::search(Work* work) {
   std::vector<Lsn> through;
   for (uint32_t p = 0; p < shards_.count(); ++p) through.push_back(shards_[p].durable_lsn_any_thread());
   auto look = [](const DataDirectory* directory, std::vector<Lsn> last, std::shared_ptr<ErasureOrder> order) {
-    return find_owned(*directory, last, order->subject);
+    return find_owned(*directory, last, *order);
   };
   auto owned = co_await offload(worker_, look, &shards_.directory(), through, work->order);
   if (!owned) co_return owned.problem();
@@ -229,6 +230,7 @@ Task<Result<>> Erasures::certify(Work* work) {
   ErasureCertificate certificate;
   certificate.erasure = erasure.id;
   certificate.directory = to_text(directory.uuid());
+  certificate.tenant = erasure.tenant;
   certificate.begun = erasure.begun;
   certificate.finished = {clock_.wall(), true};
   certificate.rows = erasure.rows;

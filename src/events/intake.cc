@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "codec/scoped_key.h"
 #include "codec/varint.h"
 #include "src/base/random.h"
 #include "src/runtime/ask.h"
@@ -99,9 +100,14 @@ void collect(Part& part, IngestedBatch& out) {
       out.refuse(verdict, part.problems[static_cast<size_t>(verdict.problem)]);
 }
 
+void scope(EventBatch& batch, Event& event, std::string_view tenant) {
+  for (std::string_view* key : {&event.id, &event.user, &event.session, &event.cart})
+    if (!key->empty()) *key = batch.keep(scoped(tenant, *key));
+}
+
 }  // namespace
 
-Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now) {
+Result<> complete(EventBatch& batch, EventBatch::Entry& entry, std::string_view tenant, Micros now) {
   Event& event = entry.event;
   if (event.source == own_source)
     return Problem{Error::invalid_input, "source", "\"headrace\" names events of the server itself"};
@@ -111,6 +117,7 @@ Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now) {
   if (event.data.empty()) event.data = "{}";
   if (!entry.has_time) event.time = now;
   if (!entry.has_id) event.id = batch.keep("evt_" + make_token(thread_random(), 20));
+  if (!tenant.empty()) scope(batch, event, tenant);
   return Done{};
 }
 
@@ -131,14 +138,14 @@ void IngestedBatch::refuse(Verdict& verdict, const Problem& problem) {
   problems.push_back(problem);
 }
 
-Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now) {
+Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, std::string_view tenant, Micros now) {
   IngestedBatch out;
   auto& entries = batch.entries();
   out.verdicts.resize(entries.size());
   std::vector<Part> parts(shards.count(), Part{&batch, &out, {}});
   for (size_t i = 0; i < entries.size(); ++i) {
     auto& entry = entries[i];
-    Result<> verdict = entry.problem < 0 ? complete(batch, entry, now) : Result<>(batch.problem_of(entry));
+    Result<> verdict = entry.problem < 0 ? complete(batch, entry, tenant, now) : Result<>(batch.problem_of(entry));
     if (!verdict.ok()) {
       out.refuse(out.verdicts[i], verdict.problem());
       continue;

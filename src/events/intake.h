@@ -10,8 +10,9 @@
 namespace headrace {
 
 // Gives an event what its producer left out: an id ("evt_" and 20 characters), the time of arrival, the
-// default source and empty data. Problem where it names a source that only the server may.
-Result<> complete(EventBatch& batch, EventBatch::Entry& entry, Micros now);
+// default source and empty data; and its id and the entities it names the scope of `tenant`, whose credential brought it
+// (codec/scoped_key.h; empty: the platform). Problem where it names a source that only the server may.
+Result<> complete(EventBatch& batch, EventBatch::Entry& entry, std::string_view tenant, Micros now);
 
 // Logs one event. `event` must live until the task ends.
 Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
@@ -30,7 +31,7 @@ struct IngestedBatch {
   void refuse(Verdict& verdict, const Problem& problem);
 };
 
-// Logs all valid events of `batch`, split by home.
-Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, Micros now);
+// Completes and logs all valid events of `batch`, split by home. `tenant` must live until the task ends.
+Task<IngestedBatch> ingest_all(Shards& shards, EventBatch& batch, std::string_view tenant, Micros now);
 
 }  // namespace headrace

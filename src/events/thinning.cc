@@ -72,7 +72,8 @@ class WithoutPerson {
   bool visit_event(RecordView& record) {
     auto event = decode_event(record.payload);
     if (!event.ok()) return true;
-    if (order_->owns(*event)) return ++counts_->events, !order_->subject.names(event->user) && leave_charge(*event, scratch_, record);
+    if (order_->owns(*event)) return ++counts_->events, !order_->names(event->user) && leave_charge(*event, scratch_, record);
+    if (!order_->covers(event->id)) return true;
     auto data = redact(event->data, order_->subject);
     if (!data) return true;
     event->data = *data;
@@ -88,6 +89,7 @@ class WithoutPerson {
   }
 
   bool visit_document(const RecordView& record) {
+    if (!order_->tenant.empty()) return true;  // documents are the platform's
     bool theirs = order_->subject.is_in(record.key) || order_->subject.is_in(record.payload);
     counts_->documents += theirs;
     return !theirs;

@@ -16,7 +16,7 @@ static_assert(limits::feature_fields_max - 1 <= 31);  // what a head can name
 constexpr size_t fields_bytes_max =
     varint_bytes_max + (limits::feature_fields_max - 1) * (varint_bytes_max + 2 * sizeof(uint64_t));
 constexpr size_t fold_bytes_max =
-    5 * varint_bytes_max + limits::event_type_bytes_max + limits::key_bytes_max + fields_bytes_max;
+    5 * varint_bytes_max + limits::event_type_bytes_max + limits::scoped_key_bytes_max + fields_bytes_max;
 
 char* put(uint64_t value, char* to) {
   for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
@@ -77,7 +77,7 @@ void FoldWriter::begin(std::string& out) {
 }
 
 void FoldWriter::add(FoldRank rank, std::string_view key, const Observation& seen, std::string& out) {
-  CHECK(rank > rank_ && key.size() <= limits::key_bytes_max &&
+  CHECK(rank > rank_ && key.size() <= limits::scoped_key_bytes_max &&
         seen.type.size() <= limits::event_type_bytes_max);
   char bytes[fold_bytes_max];
   char* to = put(rank - rank_, bytes);

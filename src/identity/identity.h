@@ -49,15 +49,16 @@ class Identity {
   Loop& loop() { return control().loop(); }
   bool sends_mail() const { return !rules_.mail.url.empty(); }
 
+  // To be awaited at once, both. (No coroutines: g++ 14 fails on those that are templates over types without linkage.)
   // Any loop. `decide(documents, want, stamp, effects)` gives what is answered.
   template <class Out, class Want>
-  Task<Result<Out>> change(Result<Out> (*decide)(const Documents&, const Want&, const Stamp&, Effects&), Want want) {
-    co_return co_await ask(loop(), change_here<Out, Want>, this, decide, std::move(want));
+  auto change(Result<Out> (*decide)(const Documents&, const Want&, const Stamp&, Effects&), Want want) {
+    return ask(loop(), change_here<Out, Want>, this, decide, std::move(want));
   }
   // Any loop. `read(documents, want)` gives what is answered.
   template <class Out, class Want>
-  Task<Result<Out>> look(Result<Out> (*read)(const Documents&, const Want&), Want want) {
-    co_return co_await ask(loop(), look_here<Out, Want>, this, read, std::move(want));
+  auto look(Result<Out> (*read)(const Documents&, const Want&), Want want) {
+    return ask(loop(), look_here<Out, Want>, this, read, std::move(want));
   }
 
   // Any loop, before a password is hashed: whether this name and address may try now, and whom it would be.

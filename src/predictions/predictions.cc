@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "codec/json.h"
+#include "codec/scoped_key.h"
 #include "src/base/limits.h"
 
 namespace headrace {
@@ -43,7 +44,10 @@ Result<> log_prediction(Shard& shard, Prediction& prediction, Micros now) {
   append_features(prediction, data);
   data += "}}";
   Event event;
-  event.id = prediction.id, event.type = prediction_type, event.source = own_source;
+  std::string id_of_tenant;
+  event.id = prediction.id;
+  if (!prediction.tenant.empty()) event.id = id_of_tenant = scoped(prediction.tenant, prediction.id);
+  event.type = prediction_type, event.source = own_source;
   event.user = prediction.payer, event.cart = prediction.cart, event.data = data, event.time = prediction.as_of;
   Result<Lsn> recorded = shard.record(event, now);
   prediction.logged = recorded.ok();
@@ -73,7 +77,7 @@ Result<Prediction> Predictions::predict(std::string_view cart, std::string_view 
   auto known = shard_.features(features::EntityKind::cart, cart, now);
   if (!known) return Problem{Error::features_not_found, "cart_id", "no event has named this cart"};
   columns_.fill(*known, row_);
-  return score(*model_, row_, cart, payer, started, now);
+  return score({.cart = cart, .tenant = tenant_in(cart), .model = model_.get(), .row = row_, .as_of = now, .payer = payer}, started);
 }
 
 size_t Predictions::clear_cache() {
@@ -88,19 +92,18 @@ void Predictions::set_model(std::shared_ptr<const Model> model) {
   cache_.clear();
 }
 
-Result<Prediction> Predictions::predict_row(const Model& model, std::span<const float> row, std::string_view cart,
-                                            std::string_view payer) {
-  return score(model, row, cart, payer, clock_.monotonic(), clock_.wall());
+Result<Prediction> Predictions::predict_row(const Prediction& asked) {
+  Prediction wanted = asked;
+  wanted.as_of = clock_.wall();
+  return score(wanted, clock_.monotonic());
 }
 
-Result<Prediction> Predictions::score(const Model& model, std::span<const float> row, std::string_view cart,
-                                      std::string_view payer, Micros started, Micros now) {
-  Prediction out{.id = make_uuid(thread_random()), .cart = cart, .model = &model};
-  out.probability = model.probability(row);
-  out.row = row, out.as_of = now, out.payer = payer;
-  TRY_DONE(log_prediction(shard_, out, now));
+Result<Prediction> Predictions::score(Prediction out, Micros started) {
+  out.id = make_uuid(thread_random());
+  out.probability = out.model->probability(out.row);
+  TRY_DONE(log_prediction(shard_, out, out.as_of));
   ++stats_.predictions;
-  const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : model.decision_threshold();
+  const double threshold = rules_.risk_threshold > 0 ? rules_.risk_threshold : out.model->decision_threshold();
   stats_.at_risk += static_cast<double>(out.probability) >= threshold;
   stats_.probability_sum += static_cast<double>(out.probability);
   stats_.duration.observe(clock_.monotonic() - started);
@@ -125,7 +128,7 @@ Result<Prediction> Predictions::predict_cached(std::string_view cart, std::strin
   if (cache_.size() >= limits::prediction_cache_entries) cache_.clear();
   auto& [key, kept] = *cache_.try_emplace(std::string(cart)).first;
   kept = {version, *fresh, {fresh->row.begin(), fresh->row.end()}};
-  kept.prediction.payer = {}, kept.prediction.cart = key, kept.prediction.row = kept.row;
+  kept.prediction.payer = {}, kept.prediction.cart = key, kept.prediction.tenant = tenant_in(key), kept.prediction.row = kept.row;
   return fresh;
 }
 

@@ -26,7 +26,8 @@ inline constexpr std::string_view prediction_type = "prediction.completed";
 // What was predicted and why. Borrows what it names: good until the next prediction of whoever made it.
 struct Prediction {
   UuidText id = {};
-  std::string_view cart = {};  // empty where the features were given without one
+  std::string_view cart = {};    // scoped; empty where the features were given without one
+  std::string_view tenant = {};  // whose credential asked; empty: the platform's
   std::string_view lead = {};  // likewise: what the caller calls the lead, so that its outcome can be found
   const Model* model = nullptr;
   float probability = 0;
@@ -51,13 +52,12 @@ class Predictions {
  public:
   Predictions(Shard& shard, std::shared_ptr<const Model> model, Clock& clock);
 
-  // Scores what is known about `cart` now. Error::features_not_found where no event named it.
+  // Scores what is known about `cart` (scoped, codec/scoped_key.h) now. Error::features_not_found where no event named it.
   Result<Prediction> predict(std::string_view cart, std::string_view payer = {});
   // The last answer for `cart` if it is not too old and no event has changed its features since; else a new one.
   Result<Prediction> predict_cached(std::string_view cart, std::string_view payer = {});
-  // Scores a row that the caller has made for `model`, which lives as long as the answer.
-  Result<Prediction> predict_row(const Model& model, std::span<const float> row, std::string_view cart,
-                                 std::string_view payer = {});
+  // Scores the row that the caller has made for the model of `asked`; both live as long as the answer.
+  Result<Prediction> predict_row(const Prediction& asked);
 
   // From now on this one scores what is known; answers of the one before are forgotten.
   void set_model(std::shared_ptr<const Model> model);
@@ -74,8 +74,7 @@ class Predictions {
 
  private:
   void follow_plan();
-  Result<Prediction> score(const Model& model, std::span<const float> row, std::string_view cart, std::string_view payer, Micros started,
-                           Micros now);
+  Result<Prediction> score(Prediction out, Micros started);
 
   Shard& shard_;
   std::shared_ptr<const Model> model_;

@@ -28,7 +28,7 @@ class RunningServer {
   Task<void> erase();
   Task<void> compact();
 
-  std::string user;                   // of erase()
+  std::string user, tenant;           // of erase()
   Result<Erasure> erased = Erasure{};  // its outcome
 
  private:

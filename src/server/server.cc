@@ -336,7 +336,7 @@ Task<void> RunningServer::work_and_stop(Task<void> (RunningServer::*work)()) {
 
 Task<void> RunningServer::erase() {
   co_await erasures_->resume();
-  erased = co_await erasures_->begin(user);
+  erased = co_await erasures_->begin(user, tenant);
   while (erased.ok() && erased->state != "done" && erased->problem.empty()) {
     co_await sleep(10'000);
     erased = co_await erasures_->find(erased->id);
@@ -395,10 +395,10 @@ Result<> run_server(const Config& config) {
   return server.run();
 }
 
-Result<Erasure> run_erasure(const Config& config, const std::string& user) {
+Result<Erasure> run_erasure(const Config& config, const std::string& user, const std::string& tenant) {
   const Config quiet = without_upkeep(config);
   RunningServer server(quiet);
-  server.user = user;
+  server.user = user, server.tenant = tenant;
   TRY_DONE(server.run_offline(&RunningServer::erase));
   return server.erased;
 }

@@ -25,7 +25,7 @@ ShardRules shard_rules(const Config& config);
 
 // The same directory without a listener, for commands: an erasure that was interrupted goes on, then the person is
 // erased...
-Result<Erasure> run_erasure(const Config& config, const std::string& user);
+Result<Erasure> run_erasure(const Config& config, const std::string& user, const std::string& tenant);
 // ...or every partition's state is made anew.
 Result<> run_compaction(const Config& config);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codec/json.h"
+#include "codec/scoped_key.h"
 #include "src/predictions/predictions.h"
 
 namespace headrace {
@@ -70,8 +71,9 @@ void TrainingPass::after(EntityKind kind, const RowName& row, const Observation&
 }
 
 void TrainingPass::find(std::string_view entity, Micros moment) {
+  if (tenant_in(entity) != options_.tenant) return;
   scratch_.clear();
-  append_sample_head(entity, moment, options_.format, scratch_);
+  append_sample_head(key_in(entity), moment, options_.format, scratch_);
   auto seq = store_.add(partition_, entity, moment, scratch_);
   if (!seq.ok()) {
     failure_ = seq.problem();

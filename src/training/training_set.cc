@@ -2,6 +2,7 @@
 #include "src/training/training_set.h"
 
 #include "codec/json.h"
+#include "codec/scoped_key.h"
 #include "codec/time_text.h"
 #include "src/base/limits.h"
 #include "src/training/training_pass.h"
@@ -33,7 +34,8 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::open(const DataDirectory& dire
 }
 
 Result<> TrainingSet::add(std::string_view entity, Micros moment, std::string_view head) {
-  auto seq = store_->add(home_of(entity, directory_.partitions()), entity, moment, head);
+  const std::string key = scoped(options_.tenant, entity);
+  auto seq = store_->add(home_of(key, directory_.partitions()), key, moment, head);
   if (!seq.ok()) return seq.problem();
   ++report_.samples;
   return Done{};

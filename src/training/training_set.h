@@ -37,6 +37,7 @@ struct TrainingOptions {
   SampleFormat format = SampleFormat::csv;
   std::optional<FoundSamples> found;
   std::string model;    // only predictions of this one are samples; empty: of any
+  std::string tenant;   // of the entities; empty: the platform
   std::string scratch;  // a directory to be made, used and removed
 };
 
