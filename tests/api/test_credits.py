@@ -105,9 +105,9 @@ def everything(client, user):
 def test_carts_cost_as_well_and_a_cached_answer_does_not(server, name):
     person = with_credits(server, 6, ["service", "customer"])
     carts = [name("cart") for _ in range(3)]
-    for cart in carts:
-        server.client.send(event("add_to_cart", name("user"), cart=cart))
     ask_for = Client(server.url, server.exchanges, key=person.key)
+    for cart in carts:
+        ask_for.send(event("add_to_cart", name("user"), cart=cart))
     good(ask_for.post("/api/predict", json={"cart_id": carts[0]}))
     assert left(person) == 5
     good(ask_for.get(f"/api/predict/{carts[1]}"))
@@ -170,12 +170,12 @@ def everything_of(client, user):
 def test_what_was_paid_outlives_the_erasure_of_whom_it_was_about(server, name):
     person = with_credits(server, 50, ["service", "customer"])
     visitor, cart = name("visitor"), name("cart")
-    server.client.send(event("add_to_cart", visitor, cart=cart))
     pay = Client(server.url, server.exchanges, key=person.key)
+    pay.send(event("add_to_cart", visitor, cart=cart))
     for _ in range(7):
         good(pay.post("/api/predict", json={"cart_id": cart}))
     assert left(person) == 43
-    begun = good(server.client.post("/admin/erasures", json={"user_id": visitor}))
+    begun = good(server.client.post("/admin/erasures", json={"user_id": visitor, "tenant": person.id}))  # who registers is a tenant
     wait_for(lambda: good(server.client.get(f"/admin/erasures/{begun['id']}"))["state"] == "done")
     assert left(person) == 43
     paid = list(everything_of(server.client, person.id))

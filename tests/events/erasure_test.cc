@@ -220,5 +220,37 @@ TEST_F(Erasing, AnOrderOfManyEntitiesTakesSeveralRecords) {
   EXPECT_FALSE(ErasureOrder::decode(payloads[0] + "x"));
 }
 
+TEST_F(Erasing, AnOrderOfATenantIsAboutNobodyElsesPerson) {
+  order.tenant = "shop";
+  const std::string ours = scoped("shop", "e"), theirs = scoped("inn", "e"), anna = scoped("shop", "anna"), cart = scoped("shop", "c1");
+  const std::string mentioned = R"({"ref":"anna"})";
+  EXPECT_FALSE(data_after({.id = ours, .type = "t", .source = "s", .user = anna, .data = "{}"}));
+  EXPECT_FALSE(data_after({.id = ours, .type = "t", .source = "s", .cart = cart, .data = "{}"}));
+  EXPECT_EQ(data_after({.id = ours, .type = "t", .source = "s", .data = mentioned}), R"({"ref":"erased"})");
+  const std::string other_anna = scoped("inn", "anna"), other_cart = scoped("inn", "c1");
+  for (std::string_view id : {std::string_view(theirs), std::string_view("e")}) {
+    EXPECT_EQ(data_after({.id = id, .type = "t", .source = "s", .user = id == "e" ? "anna" : other_anna, .data = mentioned}), mentioned);
+    EXPECT_EQ(data_after({.id = id, .type = "t", .source = "s", .cart = id == "e" ? "c1" : other_cart, .data = mentioned}), mentioned);
+  }
+  EXPECT_EQ(counts.events, 2u);
+  EXPECT_EQ(counts.redacted, 1u);
+  auto read = ErasureOrder::decode(order.payloads()[0]);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->tenant, "shop");
+  EXPECT_TRUE(read->owns(EntityKind::user, anna) && read->owns(EntityKind::cart, cart));
+  EXPECT_FALSE(read->owns(EntityKind::user, "anna") || read->owns(EntityKind::cart, other_cart));
+}
+
+TEST_F(Erasing, OrdersOfBeforeTenantsAreThePlatforms) {
+  std::string payload = order.payloads()[0];
+  payload[1] = 1;        // the version
+  payload.erase(2, 1);   // the length of no tenant
+  auto read = ErasureOrder::decode(payload);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->tenant, "");
+  EXPECT_EQ(read->owned, order.owned);
+  EXPECT_TRUE(read->owns(EntityKind::user, "anna"));
+}
+
 }  // namespace
 }  // namespace headrace

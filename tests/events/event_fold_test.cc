@@ -177,7 +177,7 @@ TEST(Charges, OutliveWhomTheyWereAbout) {
   std::string payload;
   encode(event, payload);
   RecordView record{.lsn = 1, .kind = Kind::event, .version = 1, .time = 0, .key = {}, .payload = payload};
-  ErasureOrder order{Subject::of("visitor")};
+  ErasureOrder order{.subject = Subject::of("visitor")};
   order.owned = {order.subject.hash_of(EntityKind::cart, "c")};
   ErasureCounts counts;
   RecordVisitor visit = without_person(order, 10, counts), again = without_person(order, 10, counts);
@@ -191,7 +191,7 @@ TEST(Charges, OutliveWhomTheyWereAbout) {
   EXPECT_TRUE(again(record));
   EXPECT_EQ(counts.events, 1u) << "a second search finds nothing";
   record.payload = payload;
-  EXPECT_FALSE(without_person(ErasureOrder{Subject::of("payer")}, 10, counts)(record));
+  EXPECT_FALSE(without_person(ErasureOrder{.subject = Subject::of("payer")}, 10, counts)(record));
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST(Rows, ChosenOnesAreErasedWhereverTheyAre) {
   EXPECT_EQ(rows.erase_all(1, chosen, 8), 2u);
   EXPECT_FALSE(rows.find(1, "key1") || rows.find(1, "key9"));
   EXPECT_TRUE(rows.find(2, "key1") && rows.find(1, "key2"));
-  EXPECT_EQ(rows.erase_all(1, chosen, 9), 1u) << "written behind, it is still in the backing";
+  EXPECT_EQ(rows.erase_all(1, chosen, 9), 0u) << "gone already, though it is still in the backing";
   write_all(rows);
   EXPECT_FALSE(backing.stored.contains({1, "key1"}));
   EXPECT_EQ(rows.erase_all(1, chosen, 10), 0u);
