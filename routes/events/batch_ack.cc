@@ -28,7 +28,7 @@ void append_rejection(const Problem& problem, size_t index, std::string& out) {
 
 }  // namespace
 
-std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_view id) {
+std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_view tenant, std::string_view id) {
   std::string out;
   out.reserve(64 + done.verdicts.size() * 96);
   out += '{';
@@ -37,7 +37,8 @@ std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_
                  done.problems.empty() ? "success" : "partial", done.accepted);
   for (size_t i = 0; i < done.verdicts.size(); ++i) {
     const Verdict& verdict = done.verdicts[i];
-    std::string_view event_id = key_in(batch.entries()[i].event.id);
+    std::string_view event_id = batch.entries()[i].event.id;
+    if (!tenant.empty()) event_id = key_in(event_id);
     out += i ? ",{" : "{";
     if (!event_id.empty()) {
       out += "\"event_id\":";

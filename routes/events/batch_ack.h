@@ -41,7 +41,8 @@ struct BatchAck {
   }
 };
 
-// Written without a struct per event; BatchAck is what it looks like. `id`: of the message, as JSON text, or empty.
-std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_view id = {});
+// Written without a struct per event; BatchAck is what it looks like. `tenant`: whose credential brought the batch, or empty; `id`: of the
+// message, as JSON text, or empty.
+std::string write_ack(EventBatch& batch, const IngestedBatch& done, std::string_view tenant, std::string_view id = {});
 
 }  // namespace headrace

@@ -127,7 +127,7 @@ Task<void> EventStream::take_in(std::shared_ptr<EventStream> self, std::unique_p
   self->here_.intake.observe(app.clock.monotonic() - started);
   // Nothing was taken, and not because of what was sent: the producer is to try again.
   bool refused = done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500;
-  std::string text = refused ? self->problem_text(done.problems[0], id) : write_ack(*batch, done, id);
+  std::string text = refused ? self->problem_text(done.problems[0], id) : write_ack(*batch, done, self->tenant(), id);
   self->here_.batches.give(std::move(batch));
   exchange.answer({.body = text});
 }

@@ -191,7 +191,7 @@ Task<Result<Page>> ingest_events(Call& call) {
   // Nothing was taken, and not because of what was sent: say so with the status, so that producers try again.
   if (done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500)
     co_return done.problems[0];
-  Page page{write_ack(*batch, done)};
+  Page page{write_ack(*batch, done, call.caller.tenant.view())};
   call.here.batches.give(std::move(batch));
   co_return page;
 }

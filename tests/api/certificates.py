@@ -15,7 +15,7 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self.certificate, self.key = folder / "authority.pem", folder / "authority.key"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30, "-subj", f"/CN={name}",
-                "-keyout", self.key, "-out", self.certificate)
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self.key, "-out", self.certificate)
 
     def sign(self, subject, label, days=30, key="ec"):
         """(certificate, key) files of /CN=...; for localhost and 127.0.0.1 as a server, or of a client."""
