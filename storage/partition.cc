@@ -29,6 +29,8 @@ bool is_document(Kind kind) { return kind == Kind::put || kind == Kind::erase; }
 // that were taken in before.
 Refusal Partition::Work::refusal_for(size_t bytes, bool reserve) const {
   if (failed_.load(std::memory_order_relaxed)) return Refusal::overloaded;
+  // Who came now would wait as long again: a producer that is told so at once may do better elsewhere or later.
+  if (disk_is_late_ && !reserve) return Refusal::overloaded;
   if (open_.body.size() + bytes > limits::open_batch_bytes_max) return Refusal::overloaded;
   if (state_->dirty_pages() > limits::dirty_pages_max) return Refusal::overloaded;
   if (rows_->bytes() > 2 * options_.row_bytes_max) return Refusal::overloaded;

@@ -23,6 +23,7 @@ void Partition::Work::hand_over() {
   hurried_ = 0;
   opened_at_ = 0;
   spare_ = {};
+  handed_over_at_ = options_.clock->monotonic();
   sync_->submit(std::move(batch));
 }
 
@@ -44,6 +45,8 @@ void Partition::Work::hand_over_if_large() {
 void Partition::Work::take_synced() {
   auto finished = sync_->take_finished();
   if (!finished) return;
+  handed_over_at_ = 0;
+  disk_is_late_ = false;
   counters_.batches += finished->batch.count > 0;
   counters_.bytes_raw += finished->batch.body.size();
   counters_.bytes_written += finished->written_bytes;
@@ -63,6 +66,7 @@ void Partition::Work::pump() {
   if (closed_ || failed_.load(std::memory_order_relaxed)) return;
   take_synced();
   if (due()) hand_over();
+  disk_is_late_ = handed_over_at_ != 0 && options_.clock->monotonic() - handed_over_at_ >= limits::commit_delay_max_us;
   // Documents may keep the state ahead of the log for ever; then the owner waits, for a little.
   if (checkpointer_->step(progress()) && wait_durable(applied_lsn_, limits::checkpoint_wait_us)) {
     (void)checkpointer_->step(progress());

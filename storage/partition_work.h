@@ -61,6 +61,8 @@ class Partition::Work {
   bool seals_ = false;    // a new segment begins before it
   std::optional<uint32_t> sealed_before_;  // where it began
   Micros opened_at_ = 0;  // monotonic; 0: empty when last looked at
+  Micros handed_over_at_ = 0;  // monotonic; 0: the disk has nothing to do
+  bool disk_is_late_ = false;  // when last looked at
   std::string spare_;     // a buffer for the next one
   Lsn applied_lsn_ = 0;
   Lsn durable_lsn_ = 0;

@@ -92,6 +92,7 @@ inline constexpr size_t batch_bytes_close = 256 * 1024;              // an open 
 inline constexpr Micros batch_age_lazy_us = 20'000;                  // ...or at this age, if nobody waits for it
 inline constexpr Micros commit_wait_us_max = 500;                    // for those who are about to join a group commit
 inline constexpr size_t open_batch_bytes_max = 8 * 1024 * 1024;      // above this, writes are refused (503)
+inline constexpr Micros commit_delay_max_us = 3 * second_us;          // ...or while the disk has had a batch for so long
 inline constexpr size_t record_bytes_max = 1024 * 1024;
 inline constexpr size_t inline_value_bytes_max = 2048;
 inline constexpr size_t key_bytes_max = 256;                         // of an entity or document key

@@ -1,7 +1,7 @@
 // A library for LD_PRELOAD: one call of libc fails, once, in a server that knows nothing of it.
 //
 //   HEADRACE_FAIL = call|end of the path|n|error    the n-th `call` on such a file fails with that errno; 0: a short
-//                   count. Of malloc the second word is the least size in bytes.
+//                   count; sleepN: it takes N seconds and succeeds. Of malloc the second word is the least size in bytes.
 //   HEADRACE_FAIL_MARK = file                       gets the moment (CLOCK_MONOTONIC, ns) before the call returns
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -28,6 +28,7 @@ struct Plan {
   std::string_view call, end;
   size_t size_min = SIZE_MAX;
   int error = 0;
+  unsigned sleep_s = 0;
   std::atomic<long> left{0};
 };
 
@@ -53,7 +54,9 @@ __attribute__((constructor)) void read_plan() {
   plan.end = word(rest);
   if (plan.call == "malloc") plan.size_min = number<size_t>(plan.end, SIZE_MAX);
   long count = number<long>(word(rest), 0);
-  plan.error = number(word(rest), EIO);
+  std::string_view how = word(rest);
+  if (how.starts_with("sleep")) plan.sleep_s = number(how.substr(5), 1u);
+  plan.error = number(how, EIO);
   plan.left = count;
 }
 
@@ -72,6 +75,7 @@ void mark() {
 bool is_turn() {
   if (plan.left.load(std::memory_order_relaxed) <= 0 || --plan.left != 0) return false;
   mark();
+  if (plan.sleep_s > 0) return ::sleep(plan.sleep_s), false;
   errno = plan.error;
   return true;
 }

@@ -7,10 +7,12 @@ import errno
 import os
 import resource
 import socket
+import threading
 import time
 
 import pytest
 
+from harness import Client
 from producer import Producer
 from witness import Witness
 
@@ -194,3 +196,41 @@ def test_without_descriptors_the_server_serves_on(fresh_server):
     witness = Witness()
     witness.read(server, len(list(server.data.glob("p*"))))
     witness.check(acked)
+
+
+def test_a_disk_that_hangs_refuses_new_events_early_and_keeps_what_it_took(fresh_server, tmp_path):
+    """Admission by the delay of the commit queue: beyond three seconds a write is told 503 at once; reads go on."""
+    scene = Scene(fresh_server, tmp_path, ("fdatasync", ".seg", 20, "sleep8"))
+    client, hung = scene.server.client, scene.failed_at()
+    waiting = threading.Thread(target=lambda: taken.append(client_of(scene).post("/api/events", json=view("early"), timeout=30)))
+    taken = []
+    time.sleep(max(0.0, hung + 1 - time.monotonic()))
+    waiting.start()  # it is taken, and waits
+    time.sleep(max(0.0, hung + 4 - time.monotonic()))
+    refused, until = [], hung + 7
+    while time.monotonic() < until:
+        began = time.monotonic()
+        answer = client.post("/api/events", json=view(f"late-{len(refused)}"), timeout=30)
+        if answer.status_code == 200:
+            break
+        refused.append(answer)
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
+        assert time.monotonic() - began < 0.5 and client.get("/health").status_code == 200
+        assert client.get("/api/events?limit=1").status_code == 200
+        time.sleep(0.1)
+    assert len(refused) >= 5, "the disk hung, and nobody was told"
+    waiting.join(30)
+    assert taken[0].status_code == 200
+    again = client.post("/api/events", json=view("late-0"), timeout=30)
+    assert again.status_code == 200 and "duplicate" not in again.json(), "what was refused was not taken"
+    acked = scene.join()
+    assert scene.server.stop() == 0
+    scene.expect_nothing_lost(acked)
+
+
+def view(event_id):
+    return {"event_type": "page_view", "event_id": event_id, "data": {"user_id": "slow"}}
+
+
+def client_of(scene):
+    return Client(scene.server.url, None)

@@ -107,7 +107,7 @@ def test_our_pings_are_its_business(fresh_server):
     server = fresh_server(args=["--websocket-ping", "1s"])
     async def work(socket):
         await asyncio.sleep(1.5)
-        return socket.open
+        return socket.close_code is None
     assert with_socket(server, work, ping_interval=None)
 
 
