@@ -109,6 +109,7 @@ Result<> BackupWriter::open() {
   TRY_DONE(disk_.create_directory(into_));
   auto names = disk_.list(into_);
   if (!names) return names.problem();
+  std::erase(*names, "MANIFEST.tmp");  // of one that broke off before anything else
   if (names->empty()) return Done{};
   auto ours = read_file(disk_, from_ + "/MANIFEST", backup_manifest_bytes_max);
   if (!ours) return ours.problem();

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "storage/kill_point.h"
+
 namespace headrace {
 namespace {
 
@@ -154,10 +156,13 @@ class SystemDisk final : public Disk {
   }
 
   Result<> create_directory(const std::string& path) override {
+    kill_point("at_file_change");
     return done_if(::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST, "mkdir", path);
   }
 
+  // Where a name comes, goes or becomes durable, commands that copy and mend have their states in between.
   Result<> sync_directory(const std::string& path) override {
+    kill_point("at_file_change");
     int fd = open_file(path, O_RDONLY | O_DIRECTORY);
     if (fd < 0) return failed("open", path);
     SystemFile directory(fd, path);
@@ -165,10 +170,12 @@ class SystemDisk final : public Disk {
   }
 
   Result<> rename(const std::string& from, const std::string& to) override {
+    kill_point("at_file_change");
     return done_if(std::rename(from.c_str(), to.c_str()) == 0, "rename", from);
   }
 
   Result<> remove(const std::string& path) override {
+    kill_point("at_file_change");
     return done_if(std::remove(path.c_str()) == 0 || errno == ENOENT, "remove", path);
   }
 
