@@ -52,9 +52,9 @@ std::vector<std::string> ErasureOrder::payloads() const {
 std::optional<ErasureOrder> ErasureOrder::decode(std::string_view payload) {
   Taker take(payload);
   if (take.fixed<uint8_t>() != erasure_type) return std::nullopt;
-  auto version = take.fixed<uint8_t>();
-  if (version != 1 && version != ErasureOrder::version) return std::nullopt;
-  std::string tenant(version == 1 ? std::string_view() : take.text());
+  auto said = take.fixed<uint8_t>();
+  if (said != 1 && said != ErasureOrder::version) return std::nullopt;
+  std::string tenant(said == 1 ? std::string_view() : take.text());
   auto subject = Subject::decode(take);
   if (!subject) return std::nullopt;
   ErasureOrder order{.tenant = std::move(tenant), .subject = *subject};

@@ -2,12 +2,6 @@
 #include "src/settings/settings.h"
 
 namespace headrace {
-namespace {
-
-constexpr Micros try_again_us = 5'000;
-
-}  // namespace
-
 const SettingValue& LiveSettings::value(SettingId id, std::string_view tenant) const {
   if (!tenant.empty() && !stores.empty())
     if (auto found = stores.find(std::string(tenant)); found != stores.end())

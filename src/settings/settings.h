@@ -11,6 +11,7 @@
 #include <string>
 
 #include "src/identity/identity.h"
+#include "src/runtime/timer.h"
 #include "src/settings/configuration.h"
 #include "src/settings/flags.h"
 
@@ -31,6 +32,8 @@ struct LiveSettings {
 using SharedSettings = std::shared_ptr<const LiveSettings>;
 
 class Settings {
+  static constexpr Micros try_again_us = 5'000;  // where the way to a loop is full
+
  public:
   // On the loop of that index: from now on these hold.
   using Adopt = std::function<void(size_t loop, const SharedSettings& live)>;
@@ -46,7 +49,12 @@ class Settings {
   template <class Out, class Want>
   Task<Result<Out>> change(Result<Out> (*decide)(const Documents&, const Want&, const Stamp&, Effects&), Want want) {
     Result<Out> out = co_await identity_.change(decide, std::move(want));
-    if (out.ok()) co_await ask(identity_.loop(), publish_here, this);
+    if (!out.ok()) co_return out;
+    Result<> told = co_await ask(identity_.loop(), publish_here, this);
+    while (!told.ok()) {
+      co_await sleep(try_again_us);
+      told = co_await ask(identity_.loop(), publish_here, this);
+    }
     co_return out;
   }
   template <class Out, class Want>
