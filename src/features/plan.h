@@ -79,11 +79,15 @@ struct KindPlan {
   std::vector<Dwell> dwells;
   std::vector<uint16_t> sketches;  // offsets of the distinct accumulators, in the order of their sections
   std::vector<PointValue> point_values;
+  std::vector<uint8_t> point_clauses;  // those that windows and dwells ask for, ascending: a point remembers no others
   std::string blank;  // a row before its first event: head and accumulators
   bool keeps_points = false;
   std::array<bool, window_kinds> uses_window{};
 
-  size_t point_bytes() const { return 16 + 8 * point_values.size(); }
+  // A point (row.h): its time, its clauses, its values.
+  static constexpr size_t point_time_bytes = 5;
+  size_t point_mask_bytes() const { return (point_clauses.size() + 7) / 8; }
+  size_t point_bytes() const { return point_time_bytes + point_mask_bytes() + 8 * point_values.size(); }
 };
 
 class Plan {

@@ -45,6 +45,7 @@ class PlanBuilder {
   static uint32_t lines_of(const KindPlan& kind, const Program& program);
   size_t heat_of(size_t index, uint16_t offset) const;
   void order_accumulators(size_t index);
+  static void choose_point_clauses(KindPlan& kind);
   void finish_kind(size_t index);
   void finish_digest();
 

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <limits>
 #include <map>
@@ -122,10 +123,19 @@ uint32_t PlanBuilder::lines_of(const KindPlan& kind, const Program& program) {
   return lines;
 }
 
+void PlanBuilder::choose_point_clauses(KindPlan& kind) {
+  uint64_t asked = 0;
+  for (const Output& output : kind.outputs)
+    if (output.window != Window::all_time) asked |= output.plus | output.minus;
+  for (const Dwell& dwell : kind.dwells) asked |= dwell.plus;
+  for (; asked != 0; asked &= asked - 1) kind.point_clauses.push_back(static_cast<uint8_t>(std::countr_zero(asked)));
+}
+
 // Every type gets the accumulators that some event of that type can change.
 void PlanBuilder::finish_kind(size_t index) {
   KindPlan& kind = plan_->kinds_[index];
   order_accumulators(index);
+  choose_point_clauses(kind);
   for (const Plan::TypeRow& type : plan_->types_) {
     uint64_t possible = possible_of(type);
     Program& program = kind.programs.emplace_back();

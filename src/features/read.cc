@@ -134,9 +134,10 @@ double read_all_time(const Reader& reader, const Output& output) {
 // Calls take(index, adds) for the points of the window that the definition counts.
 template <class F>
 void each_match(const Reader& reader, const Output& output, const Range& range, F take) {
+  const uint64_t plus = packed(reader.plan, output.plus), minus = packed(reader.plan, output.minus);
   for (size_t i = range.begin; i < range.end; ++i) {
-    uint64_t matched = reader.points.matched(i);
-    if (matched & (output.plus | output.minus)) take(i, (matched & output.plus) != 0);
+    uint64_t clauses = reader.points.packed_clauses(i);
+    if (clauses & (plus | minus)) take(i, (clauses & plus) != 0);
   }
 }
 
@@ -200,22 +201,24 @@ double distinct_in(const Reader& reader, const Output& output, const Range& rang
 
 // Gaps that begin in the window and had ended by `as_of`.
 double dwell_in(const Reader& reader, const Output& output, const Range& range) {
+  const uint64_t plus = packed(reader.plan, output.plus);
   Micros dwell = 0;
-  uint64_t matched = 0;
+  uint64_t clauses = 0;
   for (size_t i = range.begin; i < range.end; ++i) {
-    matched |= reader.points.matched(i);
+    clauses |= reader.points.packed_clauses(i);
     if (i + 1 == range.end) break;
     Micros gap = reader.points.time(i + 1) - reader.points.time(i);
     if (gap == 0) continue;
-    if (matched & output.plus) dwell += std::min(gap, limits::dwell_gap_max_us);
-    matched = 0;
+    if (clauses & plus) dwell += std::min(gap, limits::dwell_gap_max_us);
+    clauses = 0;
   }
   return seconds_of(dwell);
 }
 
 double silence_in(const Reader& reader, const Output& output, const Range& range) {
+  const uint64_t plus = packed(reader.plan, output.plus);
   for (size_t i = range.end; i > range.begin; --i) {
-    if (reader.points.matched(i - 1) & output.plus)
+    if (reader.points.packed_clauses(i - 1) & plus)
       return seconds_of(reader.as_of - reader.points.time(i - 1));
   }
   return nan;
@@ -256,7 +259,7 @@ FeatureVector read_row(const KindPlan& plan, std::string_view row, std::optional
   auto head = load<RowHead>(row.data());
   CHECK(head.version == row_version && head.layout == load<RowHead>(plan.blank.data()).layout);
   Micros when = within_time(as_of.value_or(head.last_time));
-  Reader reader{plan, row, head, Points(head, row, plan.point_bytes()), when};
+  Reader reader{plan, row, head, Points(plan, head, row), when};
   FeatureVector vector;
   for (size_t window = 1; window < window_kinds; ++window) {
     if (!plan.uses_window[window]) continue;

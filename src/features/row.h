@@ -6,8 +6,9 @@
 //   accumulators: at the offsets of the plan, those that most types of events change in front. count, present, latest, dwell: i64. sum: i128 millionths. min,
 //   max: f64, NaN
 //            before the first. first, last: time:i64 value:f64. distinct: bytes:u32 count:u32 of its sketch
-//   point := time:i64 matched:u64 value*8                one per recent event, in order; dead ones wait to be
-//   cut off
+//   point := time:u40 clauses value*8                one per recent event, in order; dead ones wait to be cut off
+//   time: its low 40 bits, of 12.7 days; a point is never so much older than the newest event, whose time the head has
+//   clauses: a bit for each of KindPlan::point_clauses that the event matched, in whole bytes
 //
 // Points are the newest limits::feature_points_max events that are younger than the entity's newest event by
 // less than limits::feature_horizon_us, in the order of their bytes' meaning (time, clauses, values): which
@@ -27,7 +28,7 @@
 
 namespace headrace::features {
 
-inline constexpr uint8_t row_version = 3;
+inline constexpr uint8_t row_version = 4;
 inline constexpr Micros never = INT64_MIN;
 inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();  // what is not known
 
