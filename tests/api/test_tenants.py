@@ -67,6 +67,11 @@ def test_a_tenant_sees_its_own_events_and_no_others(shops, tenant, count):
     # Neither a name with the separator nor one that looks like it reaches anybody else.
     for forged in ("books\u00ffu1", "books\\xffu1", "toys/u1", "toys\x1fu1", "\u00ff"):
         assert shop.ids(user_id=forged) == []
+    for client in (shop, shops[""]):  # the separator itself is no UTF-8, wherever it comes
+        for path in ("/api/events?user_id=books%FFu1", "/api/events?event_id=books%FFe1", "/internal/features/books%FFc1", "/api/predict/%FFc1"):
+            assert client.get(path).status_code in (400, 422), path
+        for body in (b'{"event_id":"books\xffe9","event_type":"x","data":{}}', b'{"event_type":"x","data":{"user_id":"books\xffu1"}}'):
+            assert client.post_text("/api/events", body).status_code == 400
 
 
 def test_the_platform_sees_all_and_whose_they_are(shops):
