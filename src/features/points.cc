@@ -31,12 +31,16 @@ void drop(const KindPlan& plan, Micros time, uint64_t packed_clauses, RowHead& h
   head.dropped_until = time;
 }
 
+size_t live_bytes(const RowHead& head, const RowBytes& row, size_t stride) {
+  return row.size() - head.points_offset - head.points_dead * stride;
+}
+
 // Cuts dead points off once they are as many as the live ones, or many: each event pays for a few bytes only.
 void cut_dead(RowBytes& row, size_t stride) {
   constexpr size_t many = 64;
   RowHead& head = head_of(row);
-  const size_t dead = head.points_dead * stride, live = row.size() - head.points_offset - dead;
-  if (head.points_dead == 0 || (head.points_dead < many && dead < live)) return;
+  const size_t dead = head.points_dead * stride;
+  if (dead == 0 || (head.points_dead < many && dead < live_bytes(head, row, stride))) return;
   row.erase(head.points_offset, dead);
   head.points_dead = 0;
 }
@@ -57,9 +61,10 @@ void forget_old(const KindPlan& plan, Micros newest, RowBytes& row) {
 
 void forget_surplus(const KindPlan& plan, RowBytes& row) {
   RowHead& head = head_of(row);
+  const size_t stride = plan.point_bytes();
+  if (live_bytes(head, row, stride) <= limits::feature_points_max * stride) return;  // no division for most
   Points points(plan, head, row);
-  if (points.count() > limits::feature_points_max)
-    forget_oldest(plan, points, points.count() - limits::feature_points_max, head);
+  forget_oldest(plan, points, points.count() - limits::feature_points_max, head);
 }
 
 // Time first; what follows only has to be some order, so that which points are kept does not depend on arrival.
