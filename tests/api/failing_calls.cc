@@ -1,7 +1,7 @@
 // A library for LD_PRELOAD: one call of libc fails, once, in a server that knows nothing of it.
 //
 //   HEADRACE_FAIL = call|end of the path|n|error    the n-th `call` on such a file fails with that errno; 0: a short
-//                   count; sleepN: it takes N seconds and succeeds. Of malloc the second word is the least size in bytes.
+//                   count; sleepN: it and those after it return, with success, when N seconds are over. Of malloc the second word is the least size in bytes.
 //   HEADRACE_FAIL_MARK = file                       gets the moment (CLOCK_MONOTONIC, ns) before the call returns
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -72,10 +72,20 @@ void mark() {
   ::syscall(SYS_close, fd);
 }
 
+// A disk that hangs does so for all: from the n-th call on each waits until the N seconds are over.
+bool hangs() {
+  static std::atomic<long> until{0};
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (--plan.left == 0) mark(), until = now.tv_sec + plan.sleep_s;
+  if (plan.left <= 0 && now.tv_sec < until) ::sleep(static_cast<unsigned>(until - now.tv_sec));
+  return false;
+}
+
 bool is_turn() {
+  if (plan.sleep_s > 0) return hangs();
   if (plan.left.load(std::memory_order_relaxed) <= 0 || --plan.left != 0) return false;
   mark();
-  if (plan.sleep_s > 0) return ::sleep(plan.sleep_s), false;
   errno = plan.error;
   return true;
 }
