@@ -1,5 +1,5 @@
-// Scoped keys: what a tenant's credentials bring and ask for is kept apart from everybody else's by the key itself, so that nothing
-// below the routes (dedup, features, queries, erasure, replay) has to know of tenants.
+// Scoped keys: what a tenant's credentials bring and ask for is kept apart from everybody else's by the key itself, so that what
+// lies below the routes (dedup, homes, features, caches, segments, replay, repartition) need not know of tenants.
 //
 //   scoped := key                of the platform
 //           | tenant 0xFF key    of a tenant; 0xFF occurs in no UTF-8, so no producer can write one (RFC 3629 section 1)

@@ -1,5 +1,4 @@
 // Features: what is known about a cart, a user or a session, and the definitions behind it. System `cart`.
-#include "codec/scoped_key.h"
 #include "routes/features/entity_features.h"
 #include "routes/kit/app.h"
 #include "routes/kit/handler.h"
@@ -93,7 +92,7 @@ Result<EntityFeatures> read_here(Shard* shard, features::EntityKind kind, std::s
 
 Task<Result<EntityFeatures>> read_entity(Call& call, features::EntityKind kind, std::string_view name,
                                          std::optional<Timestamp> as_of) {
-  std::string key = scoped(call.caller.tenant.view(), name);
+  std::string key = call.caller.key_of(name);
   Shard& home = call.app.shards.home(key);
   std::optional<Micros> moment;
   if (as_of) moment = as_of->us;

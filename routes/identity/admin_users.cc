@@ -55,7 +55,7 @@ struct Govern {
   static constexpr auto shape() {
     return std::tuple{field("user_id", &Govern::user_id, "UUID or number", length(1, 64), optional_field),
                       field("roles", &Govern::roles, "All roles the user has from now on"),
-                      field("tenant", &Govern::tenant, "Organisation; empty: one of their own", length(0, 64)),
+                      field("tenant", &Govern::tenant, "Organisation; empty: one of their own", length(0, limits::tenant_bytes_max)),
                       field("is_active", &Govern::is_active, "Whether the user may sign in")};
   }
 };

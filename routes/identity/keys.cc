@@ -57,7 +57,7 @@ struct NewKey {
         field("roles", &NewKey::roles, "Roles; without it your own, an administrator's key is of a service"),
         field("expires_at", &NewKey::expires_at, "When it ends; without it never"),
         field("rate_class", &NewKey::rate_class, "standard; an administrator may give elevated and unlimited"),
-        field("tenant", &NewKey::tenant, "An administrator's to say, of a key of the platform", length(0, 64))};
+        field("tenant", &NewKey::tenant, "An administrator's to say, of a key of the platform", length(0, limits::tenant_bytes_max))};
   }
 };
 

@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "codec/scoped_key.h"
 #include "routes/kit/handler.h"
 #include "routes/predictions/answer.h"
 #include "routes/tables.h"
@@ -82,12 +81,10 @@ Result<std::vector<float>> row_of(const Model& model, const std::map<std::string
   return row;
 }
 
-std::string cart_of(const Call& call, std::string_view name) { return scoped(call.caller.tenant.view(), name); }
-
 // Features that were given belong to a cart, or to nobody but the tenant.
 struct ScoredFor {
   std::string cart;  // scoped
-  ShortText<64> tenant;
+  Tenant tenant;
 };
 
 Task<Result<CartAnswer>> predict_given(App* app, Shard* shard, std::shared_ptr<const Model> model, std::vector<float> row,
@@ -109,7 +106,7 @@ Task<Result<CartAnswer>> predict_features(Call& call, PredictCart want, PredictO
   CHECK(model != nullptr);
   Result<std::vector<float>> row = row_of(*model, *want.features);
   if (!row.ok()) co_return row.problem();
-  ScoredFor whom{scoped(call.caller.tenant.view(), want.cart_id.value_or("")), call.caller.tenant};
+  ScoredFor whom{call.caller.key_of(want.cart_id.value_or("")), call.caller.tenant};
   Shard& home = whom.cart.empty() ? *call.here.shard : app.shards.home(whom.cart);
   co_return co_await ask(home.loop(), predict_given, &app, &home, std::move(model), std::move(*row),
                          std::move(whom), options);
@@ -118,13 +115,13 @@ Task<Result<CartAnswer>> predict_features(Call& call, PredictCart want, PredictO
 Task<Result<CartAnswer>> predict(Call& call, PredictCart want) {
   PredictOptions options{.explain = want.explain, .sync = want.durability == "sync", .payer = call.caller.account};
   if (want.features) return predict_features(call, std::move(want), options);
-  if (want.cart_id) return predict_cart(call.app, cart_of(call, *want.cart_id), options);
+  if (want.cart_id) return predict_cart(call.app, call.caller.key_of(*want.cart_id), options);
   return ready<Result<CartAnswer>>(
       Problem{Error::missing_field, "cart_id", "Missing required field: cart_id (or features)"});
 }
 
 Task<Result<CartAnswer>> read_prediction(Call& call, ReadCartPrediction want) {
-  return predict_cart(call.app, cart_of(call, want.cartId), {.explain = want.explain, .cached = true, .payer = call.caller.account});
+  return predict_cart(call.app, call.caller.key_of(want.cartId), {.explain = want.explain, .cached = true, .payer = call.caller.account});
 }
 
 Task<void> predict_into(App* app, std::string cart, PredictOptions options, Result<CartAnswer>* out,
@@ -140,7 +137,7 @@ Task<Result<CartPredictions>> predict_batch(Call& call, PredictCarts want) {
   std::vector<Result<CartAnswer>> results(want.cart_ids.size(), Error::internal_error);
   Sequence finished;
   for (size_t i = 0; i < results.size(); ++i)
-    spawn(predict_into(&call.app, cart_of(call, want.cart_ids[i]), {.explain = want.explain, .payer = call.caller.account}, &results[i], &finished));
+    spawn(predict_into(&call.app, call.caller.key_of(want.cart_ids[i]), {.explain = want.explain, .payer = call.caller.account}, &results[i], &finished));
   co_await finished.at_least(results.size());
   CartPredictions out;
   for (size_t i = 0; i < results.size(); ++i) {

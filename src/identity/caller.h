@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 
+#include "codec/scoped_key.h"
+#include "src/base/limits.h"
 #include "src/base/short_text.h"
 #include "src/base/time.h"
 #include "src/identity/roles.h"
@@ -18,6 +21,8 @@ inline constexpr Micros never_us = std::numeric_limits<Micros>::max();
 // How much a credential may ask for (rate_limit.h).
 enum class RateClass : uint8_t { standard, elevated, unlimited };
 
+using Tenant = ShortText<limits::tenant_bytes_max>;  // organisation or store; empty: of the platform, none
+
 struct Caller {
   CredentialKind kind = CredentialKind::none;
   RateClass rate_class = RateClass::standard;
@@ -29,12 +34,14 @@ struct Caller {
   Micros expires = never_us;    // the credential
   uint32_t version = 0;         // of the account, for tokens of persons
   ShortText<36> account;        // its UUID; empty: no account
-  ShortText<64> tenant;         // organisation or store; empty: of the platform, none
+  Tenant tenant;
 
   bool known() const { return kind != CredentialKind::none; }
   bool is(Role role) const { return roles.has(role); }
   // Neither of a person nor of a tenant.
   bool of_platform() const { return known() && account_number == 0 && tenant.empty(); }
+  // What the caller calls `name`, as a key (codec/scoped_key.h).
+  std::string key_of(std::string_view name) const { return scoped(tenant.view(), name); }
   // Whether `id` names this caller's account: the UUID or the number.
   bool owns(std::string_view id) const;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec/shape.h"
+#include "src/base/limits.h"
 #include "src/base/result.h"
 #include "src/identity/token_key.h"
 
@@ -34,7 +35,7 @@ struct TokenClaims {
                       field("sid", &TokenClaims::sid, "Session or key", length(16, 16)),
                       field("roles", &TokenClaims::roles, "Roles"),
                       field("scope", &TokenClaims::scope, "Scopes", optional_field),
-                      field("tenant", &TokenClaims::tenant, "Tenant", length(0, 64), optional_field)};
+                      field("tenant", &TokenClaims::tenant, "Tenant", length(0, limits::tenant_bytes_max), optional_field)};
   }
 };
 

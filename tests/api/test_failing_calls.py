@@ -202,8 +202,8 @@ def test_a_disk_that_hangs_refuses_new_events_early_and_keeps_what_it_took(fresh
     """Admission by the delay of the commit queue: beyond three seconds a write is told 503 at once; reads go on."""
     scene = Scene(fresh_server, tmp_path, ("fdatasync", ".seg", 20, "sleep8"))
     client, hung = scene.server.client, scene.failed_at()
-    waiting = threading.Thread(target=lambda: taken.append(client_of(scene).post("/api/events", json=view("early"), timeout=30)))
     taken = []
+    waiting = threading.Thread(target=lambda: taken.append(client_of(scene).post("/api/events", json=view("early"), timeout=30)))
     time.sleep(max(0.0, hung + 1 - time.monotonic()))
     waiting.start()  # it is taken, and waits
     # The loop looks at the clock when it has something to do: whoever wakes it up may still be taken.
@@ -223,7 +223,8 @@ def test_a_disk_that_hangs_refuses_new_events_early_and_keeps_what_it_took(fresh
         assert client.get("/api/events?limit=1").status_code == 200
         time.sleep(0.1)
     assert len(refused) >= 5, "the disk hung, and nobody was told"
-    waiting.join(30), nudge.join(30)
+    for one in (waiting, nudge):
+        one.join(30)
     assert taken[0].status_code == 200
     again = client.post("/api/events", json=view("late-0"), timeout=30)
     assert again.status_code == 200 and "duplicate" not in again.json(), "what was refused was not taken"
