@@ -94,9 +94,11 @@ class Producer:
         if status != 200:
             self.problem = f"{status} {body[:300]}"
             return
+        answer = json.loads(body)
+        if any(one["status"] == "rejected" for one in answer.get("results", [])):
+            return  # a partition had no room: all of it is sent again
         durable = b'"sync"' in self.in_doubt[1].encode()
         self.in_doubt = None
-        answer = json.loads(body)
         if durable:
             self.predictions.add(answer["prediction_id"])
         if ids:
