@@ -50,6 +50,11 @@ class EventBatch {
   const Problem& problem_of(const Entry& entry) const {
     return problems_[static_cast<size_t>(entry.problem)];
   }
+  // The memory it keeps for the next read, about.
+  size_t kept_bytes() const {
+    return padded_.capacity() + entries_.capacity() * sizeof(Entry) + members_.capacity() * sizeof(EventMember) +
+           problems_.capacity() * sizeof(Problem);
+  }
 
  private:
   friend class EventReader;

@@ -71,7 +71,7 @@ class EventStream final : public CallerSession, public std::enable_shared_from_t
   Result<std::string> subscribe(const StreamMessage& asked, uint64_t number);
   std::string problem_text(const Problem& problem, std::string_view id) const;
   std::vector<Lsn> durable() const;
-  static Task<void> take_in(std::shared_ptr<EventStream> self, std::unique_ptr<EventBatch> batch, std::string id,
+  static Task<void> take_in(std::shared_ptr<EventStream> self, EventBatches::Lease batch, std::string id,
                             Exchange exchange);
   static Task<void> follow(std::shared_ptr<EventStream> self, std::shared_ptr<Subscription> its, Gate::Pass pass);
   bool follows(const std::shared_ptr<Subscription>& its) const { return subscription_ == its && !socket_.gone(); }
@@ -95,7 +95,7 @@ Result<> EventStream::read(const SocketMessage& message, EventBatch& batch, Stre
 
 void EventStream::message(const SocketMessage& message, Exchange exchange) {
   if (!permitted()) return exchange.answer({.body = problem_text(Error::authentication_required, {})});  // tick() closes it
-  auto batch = here_.batches.take();
+  auto batch = here_.batches.take(message.data.size());
   StreamMessage asked;
   Result<> taken = read(message, *batch, asked);
   here_.intake_refused += !taken.ok();
@@ -104,7 +104,6 @@ void EventStream::message(const SocketMessage& message, Exchange exchange) {
   if (taken.ok() && brings)
     return spawn(take_in(shared_from_this(), std::move(batch), std::move(asked.id), std::move(exchange)));
   Result<std::string> answer = taken.ok() ? request(asked, message.number) : taken.problem();
-  here_.batches.give(std::move(batch));
   exchange.answer({.body = answer.ok() ? *answer : problem_text(answer.problem(), asked.id)});
 }
 
@@ -118,7 +117,7 @@ std::string EventStream::problem_text(const Problem& problem, std::string_view i
   return with_id(id, format_problem(System::cart, problem, request_id_, app_.clock.wall()).body);
 }
 
-Task<void> EventStream::take_in(std::shared_ptr<EventStream> self, std::unique_ptr<EventBatch> batch, std::string id,
+Task<void> EventStream::take_in(std::shared_ptr<EventStream> self, EventBatches::Lease batch, std::string id,
                                 Exchange exchange) {
   App& app = self->app_;
   Micros started = app.clock.monotonic();
@@ -128,7 +127,6 @@ Task<void> EventStream::take_in(std::shared_ptr<EventStream> self, std::unique_p
   // Nothing was taken, and not because of what was sent: the producer is to try again.
   bool refused = done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500;
   std::string text = refused ? self->problem_text(done.problems[0], id) : write_ack(*batch, done, self->tenant(), id);
-  self->here_.batches.give(std::move(batch));
   exchange.answer({.body = text});
 }
 

@@ -117,7 +117,7 @@ Result<EventAck> begin_ack(Call& call, EventBatch& batch, Micros now) {
 }
 
 Task<Result<EventAck>> ingest_event(Call& call) {
-  auto batch = call.here.batches.take();
+  auto batch = call.here.batches.take(call.request().body.size());
   Micros now = call.app.clock.wall();
   Result<bool> predict = wants_prediction(call.request());
   if (!predict.ok()) co_return predict.problem();
@@ -126,13 +126,11 @@ Task<Result<EventAck>> ingest_event(Call& call) {
     ++call.here.intake_refused;
     co_return ack.problem();
   }
-  const Event& event = batch->entries()[0].event;
-  if (*predict && event.cart.empty())
+  std::string cart(*predict ? batch->entries()[0].event.cart : std::string_view());
+  if (*predict && cart.empty())
     co_return Problem{Error::invalid_input, "data.cart_id", "is needed for predict=true"};
-  std::string cart(*predict ? event.cart : std::string_view());
-  Result<Appended> appended = co_await ingest(call.app.shards, event, now);
+  Result<Appended> appended = co_await ingest(call.app.shards, std::move(batch), now);
   if (!appended.ok()) co_return appended.problem();
-  call.here.batches.give(std::move(batch));
   ack->partition = appended->partition;
   ack->offset = static_cast<int64_t>(appended->lsn);
   if (appended->duplicate) ack->duplicate = true;
@@ -174,7 +172,7 @@ Result<> read_batch(const Request& request, EventBatch& batch) {
 }
 
 Task<Result<Page>> ingest_events(Call& call) {
-  auto batch = call.here.batches.take();
+  auto batch = call.here.batches.take(call.request().body.size());
   Result<> read = read_batch(call.request(), *batch);
   if (!read.ok()) {
     ++call.here.intake_refused;
@@ -191,9 +189,7 @@ Task<Result<Page>> ingest_events(Call& call) {
   // Nothing was taken, and not because of what was sent: say so with the status, so that producers try again.
   if (done.accepted == 0 && !done.problems.empty() && row_of(done.problems[0].error).status >= 500)
     co_return done.problems[0];
-  Page page{write_ack(*batch, done, call.caller.tenant.view())};
-  call.here.batches.give(std::move(batch));
-  co_return page;
+  co_return Page{write_ack(*batch, done, call.caller.tenant.view())};
 }
 
 EventFilter filter_of(const ListEvents& want, std::string_view tenant) {

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "codec/content_coding.h"
-#include "codec/event_json.h"
 #include "routes/kit/access_log.h"
 #include "routes/kit/route.h"
 #include "src/base/time.h"
 #include "src/events/backfill.h"
 #include "src/events/erasure.h"
+#include "src/events/event_batches.h"
 #include "src/events/shards.h"
 #include "src/identity/credits.h"
 #include "src/identity/identity.h"
@@ -47,24 +47,6 @@ struct RouteStats {
   DurationStats duration;
 
   RouteStats& operator+=(const RouteStats& other);
-};
-
-// Event batches in use until their answer is written; kept, since their memory is.
-class EventBatches {
- public:
-  std::unique_ptr<EventBatch> take() {
-    if (free_.empty()) return std::make_unique<EventBatch>();
-    auto batch = std::move(free_.back());
-    free_.pop_back();
-    return batch;
-  }
-  void give(std::unique_ptr<EventBatch> batch) {
-    if (free_.size() < kept_max) free_.push_back(std::move(batch));
-  }
-
- private:
-  static constexpr size_t kept_max = 64;
-  std::vector<std::unique_ptr<EventBatch>> free_;
 };
 
 // Lives on: its loop. Others read it through ask().

@@ -77,6 +77,10 @@ inline constexpr size_t loops_max = 64;
 inline constexpr size_t ring_messages_max = 2048;                    // per pair of loops, and asks in flight on it
 inline constexpr size_t inbox_messages_max = 16 * 1024;              // posted by threads that are no loops of the group
 inline constexpr size_t settle_rounds_max = 8;                       // of one iteration's end
+inline constexpr size_t small_batch_bytes_max = 8 * 1024;               // of a body of events, and of what it is read into
+inline constexpr size_t kept_batch_bytes_max = 1024 * 1024;             // a loop keeps no larger one...
+inline constexpr size_t large_batches_kept = 32;
+inline constexpr size_t small_batches_kept = 1024;
 inline constexpr size_t pooled_frame_bytes_max = 2048;               // coroutine frames up to this size are pooled
 inline constexpr size_t pooled_frames_max = 4096;                    // per thread and size class of 64 bytes
 

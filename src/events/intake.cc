@@ -121,15 +121,19 @@ Result<> complete(EventBatch& batch, EventBatch::Entry& entry, std::string_view 
   return Done{};
 }
 
-Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now) {
+Task<Result<Appended>> ingest(Shards& shards, EventBatches::Lease batch, Micros now) {
+  const Event& event = batch->entries()[0].event;
   Shard& home = shards.home(event.routing_key());
   if (&home.loop() == Loop::current()) {
     Turn turn = home.turn(event);
     co_await turn;
-    co_return co_await wait_acked(home, home.ingest(turn.arrival, now));
+    Result<Appended> appended = home.ingest(turn.arrival, now);
+    batch.reset();
+    co_return co_await wait_acked(home, std::move(appended));
   }
   std::string payload;
   encode(event, payload);
+  batch.reset();
   co_return co_await ask(home.loop(), ingest_payload, &home, std::move(payload), now);
 }
 

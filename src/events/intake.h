@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec/event_json.h"
+#include "src/events/event_batches.h"
 #include "src/events/shards.h"
 
 namespace headrace {
@@ -14,8 +15,8 @@ namespace headrace {
 // (codec/scoped_key.h; empty: the platform). Problem where it names a source that only the server may.
 Result<> complete(EventBatch& batch, EventBatch::Entry& entry, std::string_view tenant, Micros now);
 
-// Logs one event. `event` must live until the task ends.
-Task<Result<Appended>> ingest(Shards& shards, const Event& event, Micros now);
+// Logs the first event of `batch`, which goes back as soon as it stands in the log: thousands may wait there for the disk.
+Task<Result<Appended>> ingest(Shards& shards, EventBatches::Lease batch, Micros now);
 
 // The verdict on one event of a batch: where it stands in the log, or the problem.
 struct Verdict {
