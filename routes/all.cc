@@ -6,7 +6,8 @@
 namespace headrace {
 
 std::span<const RouteTable> all_routes() {
-  static const std::array tables = {routes::events(), routes::event_stream(),      routes::features(), routes::definitions(),
+  static const std::array tables = {routes::events(), routes::simulation(), routes::event_stream(),
+                                    routes::features(), routes::definitions(),
                                     routes::cart_predictions(), routes::predictions(), routes::health(),
                                     routes::services(),    routes::learning_health(), routes::api_health(),
                                     routes::documents(),   routes::erasures(),

@@ -11,6 +11,7 @@ std::span<const RouteTable> all_routes();
 
 namespace routes {
 RouteTable events();
+RouteTable simulation();
 RouteTable event_stream();
 RouteTable features();
 RouteTable definitions();

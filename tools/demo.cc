@@ -12,7 +12,7 @@
 #include "src/base/time.h"
 #include "tools/demo_csv.h"
 #include "tools/demo_feed.h"
-#include "tools/demo_shop.h"
+#include "src/simulation/shop.h"
 #include "tools/demo_story.h"
 
 namespace headrace {
@@ -47,7 +47,7 @@ void describe_demo(CLI::App& app, DemoOptions& options) {
   app.add_option("--csv", options.csv, "events of REES46, Taobao or Retailrocket, gzipped or not");
 }
 
-Result<std::unique_ptr<DemoSource>> open_source(const DemoOptions& options) {
+Result<std::unique_ptr<EventSource>> open_source(const DemoOptions& options) {
   if (!options.csv.empty()) return open_csv(options.csv);
   const Micros now = system_clock().wall();
   return make_shop({.events = options.events > 0 ? options.events : 20'000,
@@ -56,7 +56,7 @@ Result<std::unique_ptr<DemoSource>> open_source(const DemoOptions& options) {
                     .run = fmt::format("{:x}", now / second_us)});
 }
 
-void print_feed(const DemoSource& source, const FeedResult& result) {
+void print_feed(const EventSource& source, const FeedResult& result) {
   fmt::print("{}\n  {} events in {:.2f} s: {:.0f} events/s, each durable before its batch was answered\n",
              source.about(), result.sent, result.seconds, static_cast<double>(result.sent) / result.seconds);
   if (result.duplicates > 0) fmt::print("  {} had been sent before and changed nothing\n", result.duplicates);

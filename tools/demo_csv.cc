@@ -197,7 +197,7 @@ std::string stem_of(const std::string& path) {
   return name.substr(0, name.find('.'));
 }
 
-class CsvSource final : public DemoSource {
+class CsvSource final : public EventSource {
  public:
   explicit CsvSource(const std::string& path) : path_(path), stem_(stem_of(path)), lines_(path) {}
 
@@ -216,7 +216,7 @@ class CsvSource final : public DemoSource {
                    path_ + ": its columns are not those of REES46, Taobao or Retailrocket events");
   }
 
-  Result<bool> next(DemoEvent& event) override {
+  Result<bool> next(SourceEvent& event) override {
     while (next_line()) {
       split_csv_line(line_, fields_);
       if (layout_->read(fields_, row_)) {
@@ -247,7 +247,7 @@ class CsvSource final : public DemoSource {
   }
 
   // The id is the place in the file: sending a file twice changes nothing.
-  void make_event(DemoEvent& event) {
+  void make_event(SourceEvent& event) {
     if (row_.session.empty()) row_.session = cutter_.session_of(row_.user, row_.time);
     EventJson json(fmt::format("{}-{}", stem_, number_), row_.type, row_.time);
     json.text("user_id", row_.user).text("session_id", row_.session).text("cart_id", row_.session);
@@ -284,10 +284,10 @@ void split_csv_line(const std::string& line, std::vector<std::string>& fields) {
   }
 }
 
-Result<std::unique_ptr<DemoSource>> open_csv(const std::string& path) {
+Result<std::unique_ptr<EventSource>> open_csv(const std::string& path) {
   auto source = std::make_unique<CsvSource>(path);
   TRY_DONE(source->begin());
-  return std::unique_ptr<DemoSource>(std::move(source));
+  return std::unique_ptr<EventSource>(std::move(source));
 }
 
 }  // namespace headrace

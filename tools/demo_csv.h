@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/demo_event.h"
+#include "src/simulation/event_source.h"
 
 namespace headrace {
 
@@ -21,7 +21,7 @@ namespace headrace {
 //                 for Taobao.
 // `path` may be gzipped. Rows are taken in the order of the file. A row that cannot be read is counted and
 // passed over.
-Result<std::unique_ptr<DemoSource>> open_csv(const std::string& path);
+Result<std::unique_ptr<EventSource>> open_csv(const std::string& path);
 
 // Splits one line of RFC 4180 CSV without line breaks inside fields.
 void split_csv_line(const std::string& line, std::vector<std::string>& fields);

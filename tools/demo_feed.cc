@@ -42,11 +42,11 @@ Problem refused(const HttpReply& reply) {
 
 class Feeder {
  public:
-  Feeder(DemoSource& source, HttpClient& client, uint64_t limit)
+  Feeder(EventSource& source, HttpClient& client, uint64_t limit)
       : source_(source), client_(client), limit_(limit) {}
 
   Result<FeedResult> run() {
-    DemoEvent event;
+    SourceEvent event;
     for (;;) {
       const auto more = wanted() ? source_.next(event) : Result<bool>(false);
       if (!more) return more.problem();
@@ -63,13 +63,13 @@ class Feeder {
  private:
   bool wanted() const { return limit_ == 0 || result_.sent + in_batch_ < limit_; }
 
-  void add(const DemoEvent& event) {
+  void add(const SourceEvent& event) {
     body_ += in_batch_++ == 0 ? '[' : ',';
     body_ += event.json;
     if (!event.cart.empty()) note(event);
   }
 
-  void note(const DemoEvent& event) {
+  void note(const SourceEvent& event) {
     if (result_.seen.size() >= FeedResult::carts_max && !result_.seen.contains(event.cart)) return;
     const auto [at, fresh] = result_.seen.try_emplace(event.cart);
     if (fresh) result_.carts.push_back(event.cart);
@@ -121,7 +121,7 @@ class Feeder {
       result_.first_rejection = reason;
   }
 
-  DemoSource& source_;
+  EventSource& source_;
   HttpClient& client_;
   uint64_t limit_;
   std::string body_;
@@ -133,7 +133,7 @@ class Feeder {
 
 }  // namespace
 
-Result<FeedResult> feed(DemoSource& source, HttpClient& client, uint64_t limit) {
+Result<FeedResult> feed(EventSource& source, HttpClient& client, uint64_t limit) {
   return Feeder(source, client, limit).run();
 }
 

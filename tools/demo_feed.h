@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/base/result.h"
-#include "tools/demo_event.h"
+#include "src/simulation/event_source.h"
 #include "tools/http_client.h"
 
 namespace headrace {
@@ -28,6 +28,6 @@ struct FeedResult {
 };
 
 // Sends all of `source` in batches of 1,000. `limit` 0: to its end.
-Result<FeedResult> feed(DemoSource& source, HttpClient& client, uint64_t limit);
+Result<FeedResult> feed(EventSource& source, HttpClient& client, uint64_t limit);
 
 }  // namespace headrace

@@ -49,10 +49,10 @@ Result<Live> live_digest(const DataDirectory& directory, uint32_t p,
 }
 
 // What a command has to say of a partition; its exit status is that of the worst.
-enum Verdict : int { good = 0, explained_by_hole = 3, bad = 1 };
+enum Comparison : int { good = 0, explained_by_hole = 3, bad = 1 };
 
-Result<Verdict> base_of(const DataDirectory& directory, uint32_t p, std::shared_ptr<const features::Plan> plan) {
-  return with_partition(directory, p, std::move(plan), [p](Partition& partition, EventFold&) -> Result<Verdict> {
+Result<Comparison> base_of(const DataDirectory& directory, uint32_t p, std::shared_ptr<const features::Plan> plan) {
+  return with_partition(directory, p, std::move(plan), [p](Partition& partition, EventFold&) -> Result<Comparison> {
     Result<Lsn> lsn = partition.make_base();
     if (!lsn.ok()) return lsn.problem();
     if (*lsn > 0) fmt::print("partition {}: base of LSN {}\n", p, *lsn);
@@ -71,7 +71,7 @@ Result<std::optional<Hole>> first_hole(const PartitionPlace& place) {
   return std::optional<Hole>();
 }
 
-Result<Verdict> judge(const PartitionPlace& place, bool same) {
+Result<Comparison> judge(const PartitionPlace& place, bool same) {
   if (same) return good;
   auto hole = first_hole(place);
   if (!hole.ok()) return hole.problem();
@@ -81,7 +81,7 @@ Result<Verdict> judge(const PartitionPlace& place, bool same) {
   return explained_by_hole;
 }
 
-Result<Verdict> verify_partition(const DataDirectory& directory, uint32_t p,
+Result<Comparison> verify_partition(const DataDirectory& directory, uint32_t p,
                               std::shared_ptr<const features::Plan> plan) {
   Result<Live> live = live_digest(directory, p, std::move(plan));
   if (!live.ok()) return live.problem();
@@ -101,23 +101,23 @@ Result<Verdict> verify_partition(const DataDirectory& directory, uint32_t p,
 }
 
 template <class Visit>
-Result<Verdict> each_partition(const Config& config, Visit visit) {
+Result<Comparison> each_partition(const Config& config, Visit visit) {
   auto plan = feature_plan(config);
   if (!plan.ok()) return plan.problem();
   DirectoryOptions options;
   options.create = false;
   auto directory = DataDirectory::open(config.data, options);
   if (!directory.ok()) return directory.problem();
-  Verdict all = good;
+  Comparison all = good;
   for (uint32_t p = 0; p < (*directory)->partitions(); ++p) {
-    Result<Verdict> one = visit(**directory, p, *plan);
+    Result<Comparison> one = visit(**directory, p, *plan);
     if (!one.ok()) return one;
     if (all != bad && *one != good) all = *one;
   }
   return all;
 }
 
-int status_of(const Result<Verdict>& result) {
+int status_of(const Result<Comparison>& result) {
   if (!result.ok()) fmt::print(stderr, "headrace: {}\n", result.problem().text());
   return result.ok() ? *result : bad;
 }
@@ -125,7 +125,7 @@ int status_of(const Result<Verdict>& result) {
 }  // namespace
 
 int replay_verify(const Config& config) {
-  Result<Verdict> verdict = each_partition(config, verify_partition);
+  Result<Comparison> verdict = each_partition(config, verify_partition);
   if (verdict.ok())
     fmt::print("{}\n", *verdict == good  ? "the state is what the log says"
                        : *verdict == bad ? "the state DIFFERS from the log"
@@ -136,7 +136,7 @@ int replay_verify(const Config& config) {
 int state_digest(const Config& config) {
   return status_of(each_partition(config,
                                   [](const DataDirectory& directory, uint32_t p,
-                                     std::shared_ptr<const features::Plan> plan) -> Result<Verdict> {
+                                     std::shared_ptr<const features::Plan> plan) -> Result<Comparison> {
                                     Result<Live> live = live_digest(directory, p, std::move(plan));
                                     if (!live.ok()) return live.problem();
                                     fmt::print("partition {}: {} at LSN {}\n", p, text_of(live->digest),

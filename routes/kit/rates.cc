@@ -30,6 +30,17 @@ constexpr RateRule of_predictions{SettingId::rates_predictions, hour_us, "predic
 constexpr RateRule of_learning{SettingId::rates_learning, minute_us, "learning", "min"};
 constexpr RateRule of_events{SettingId::rates_events, minute_us, "events", "min"};
 constexpr RateRule of_event_batches{SettingId::rates_event_batches, minute_us, "event_batches", "min"};
+constexpr RateRule of_simulations{SettingId::rates_simulations, minute_us, "simulations", "min"};
+
+// What counts by a rate of its own: beside that of all the system's calls, or instead of it.
+struct OwnRate {
+  Counted as;
+  const RateRule& rule;
+  bool beside;
+};
+constexpr std::array own_rates{OwnRate{Counted::prediction, of_predictions, true},
+                               OwnRate{Counted::batch, of_event_batches, false},
+                               OwnRate{Counted::simulation, of_simulations, false}};
 
 const RateRule& of_credential(const Caller& caller) {
   switch (caller.kind) {
@@ -86,11 +97,12 @@ std::optional<CountedRate> counted(const RateRule& rule, const Counting& countin
 
 // What a call counts against, the narrower first.
 std::array<std::optional<CountedRate>, 2> rates_of(const Counting& counting) {
-  const RateRule& wide = counting.system == System::stream     ? counting.as == Counted::batch ? of_event_batches : of_events
+  const RateRule& wide = counting.system == System::stream     ? of_events
                          : counting.system == System::learning ? of_learning
                                                                : of_credential(counting.caller);
-  if (counting.as == Counted::prediction) return {counted(of_predictions, counting), counted(wide, counting)};
-  return {counted(wide, counting)};
+  auto own = std::ranges::find(own_rates, counting.as, &OwnRate::as);
+  if (own == own_rates.end()) return {counted(wide, counting)};
+  return {counted(own->rule, counting), own->beside ? counted(wide, counting) : std::nullopt};
 }
 
 int64_t seconds_up(Micros time) { return (time + second_us - 1) / second_us; }

@@ -2,7 +2,8 @@
 // which a store may have of its own; what they count is here.
 //
 //   system                 rate                                                      counted by
-//   stream                 rates.events; of batches rates.event_batches              client
+//   stream                 rates.events                                              client
+//     ...batches, simulations  instead rates.event_batches, rates.simulations        client
 //   learning               rates.learning                                            client
 //   all others             rates.api_key, rates.user or rates.address                what the caller showed
 //     ...that predict      and rates.predictions                                     client

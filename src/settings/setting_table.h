@@ -29,8 +29,9 @@ enum class SettingId : uint8_t {
   rates_learning,
   rates_events,
   rates_event_batches,
+  rates_simulations,
 };
-inline constexpr size_t setting_count = 15;
+inline constexpr size_t setting_count = 16;
 
 enum class SettingKind : uint8_t { integer, number, word };
 

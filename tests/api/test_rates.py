@@ -184,6 +184,16 @@ def test_messages_of_a_stream_count_as_requests(server, client, rates, name):
     assert len(client.query(user_id=user)["events"]) == 5
 
 
+def test_simulations_have_a_rate_instead_of_that_of_events(server, client, rates):
+    rates(events=1)
+    key = make_key(client, roles=["service"])["key"]
+    replies = [ask(server, "POST", "/api/simulate", key=key, json={"num_events": 1}) for _ in range(11)]
+    assert [reply.status_code for reply in replies] == [200] * 10 + [429]
+    assert replies[0].headers["RateLimit-Policy"] == '"simulations";q=10;w=60'
+    check_refusal(replies[10], 10)
+    assert ask(server, "GET", "/api/events", key=key).status_code == 200
+
+
 def test_what_is_not_permitted_is_not_counted(server, client):
     made = make_key(client, roles=["service"], scopes=["predictions:read"])
     assert ask(server, "GET", "/api/events", key=made["key"]).status_code == 403

@@ -18,9 +18,10 @@ ALLOWED = {
     "src/identity": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/events"],
     "src/settings": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/events", "src/identity"],
     "src/predictions": ["src/base", "codec", "src/runtime", "storage", "src/features", "src/events", "src/scoring"],
+    "src/simulation": ["src/base", "codec"],
     "src/training": ["src/base", "codec", "storage", "src/features", "src/events", "src/scoring", "src/predictions"],
     "routes": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/settings", "src/features",
-               "src/events", "src/scoring", "src/predictions"],
+               "src/events", "src/scoring", "src/predictions", "src/simulation"],
     "src/server": ["src/base", "codec", "src/runtime", "storage", "src/net", "src/identity", "src/settings",
                    "src/features", "src/events", "src/scoring", "src/predictions", "routes"],
 }

@@ -1,4 +1,4 @@
-// The demo's streams: a made-up shop that repeats itself by seed, and CSV files of three kinds.
+// CSV files of three kinds as a source of events.
 #include <gtest/gtest.h>
 #include <simdjson.h>
 #include <unistd.h>
@@ -6,31 +6,22 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "codec/time_text.h"
 #include "tools/demo_csv.h"
-#include "tools/demo_shop.h"
 
 namespace headrace {
 namespace {
 
-const Micros noon = *parse_time("2025-09-30T12:00:00Z");
-
-std::vector<DemoEvent> all_of(DemoSource& source) {
-  std::vector<DemoEvent> events;
-  for (DemoEvent event;;) {
+std::vector<SourceEvent> all_of(EventSource& source) {
+  std::vector<SourceEvent> events;
+  for (SourceEvent event;;) {
     const auto more = source.next(event);
     EXPECT_TRUE(more.ok());
     if (!more.ok() || !*more) return events;
     events.push_back(event);
   }
-}
-
-std::vector<DemoEvent> shop(uint64_t seed) {
-  return all_of(*make_shop({.events = 5'000, .seed = seed, .end = noon, .run = "t"}));
 }
 
 std::string text_of(const std::string& json, std::string_view group, std::string_view name) {
@@ -54,38 +45,11 @@ class File {
   std::string path_;
 };
 
-std::vector<DemoEvent> events_in(const std::string& content) {
+std::vector<SourceEvent> events_in(const std::string& content) {
   const File file(content);
   auto source = open_csv(file.path());
   EXPECT_TRUE(source.ok());
-  return source.ok() ? all_of(**source) : std::vector<DemoEvent>();
-}
-
-TEST(DemoShop, TheSameSeedIsTheSameDay) {
-  const auto once = shop(3), again = shop(3), other = shop(4);
-  ASSERT_EQ(once.size(), again.size());
-  for (size_t at = 0; at < once.size(); ++at) EXPECT_EQ(once[at].json, again[at].json);
-  EXPECT_NE(once[0].json, other[0].json);
-}
-
-TEST(DemoShop, IsInOrderWithinTheDayAndNamesEachEventOnce) {
-  Micros before = noon - day_us;
-  std::set<std::string> ids;
-  for (const DemoEvent& event : shop(5)) {
-    EXPECT_GE(event.time, before);
-    EXPECT_LE(event.time, noon);
-    before = event.time;
-    EXPECT_TRUE(ids.insert(text_of(event.json, "", "event_id")).second);
-  }
-  EXPECT_GE(ids.size(), 5'000u);
-}
-
-TEST(DemoShop, HoldsEveryKindOfEvent) {
-  std::set<std::string> types;
-  for (const DemoEvent& event : shop(6)) types.insert(text_of(event.json, "", "event_type"));
-  const std::set<std::string> wanted{"page_view",        "product_view",   "search",  "add_to_cart",
-                                     "remove_from_cart", "checkout_start", "purchase"};
-  EXPECT_EQ(types, wanted);
+  return source.ok() ? all_of(**source) : std::vector<SourceEvent>();
 }
 
 TEST(DemoCsv, ReadsRees46) {

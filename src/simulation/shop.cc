@@ -1,6 +1,6 @@
 // A made-up shop. Rates are of the order that public studies of shops report: most visits end without a cart,
 // about seven carts of ten are left (baymard.com/lists/cart-abandonment-rate).
-#include "tools/demo_shop.h"
+#include "src/simulation/shop.h"
 
 #include <fmt/format.h>
 
@@ -102,7 +102,7 @@ Micros some_moment(Dice& dice, Micros end) {
 // One visit, from landing to purchase or silence.
 class Session {
  public:
-  Session(const ShopWish& wish, Dice& dice, size_t number, std::vector<DemoEvent>& out)
+  Session(const ShopWish& wish, Dice& dice, size_t number, std::vector<SourceEvent>& out)
       : wish_(wish), dice_(dice), persona_(some_persona(dice)), number_(number), out_(out) {
     user_ = fmt::format("user-{}-{}", wish.run,
                         dice.chance(persona_.returning) ? dice.below(1'000) : 1'000 + number);
@@ -176,6 +176,7 @@ class Session {
   }
 
   EventJson& start(std::string_view type) {
+    wanted_ = wish_.only.empty() || wish_.only == type;
     json_.emplace(fmt::format("demo-{}-{}-{}", wish_.run, number_, count_++), type, time_);
     return json_->text("user_id", user_)
         .text("session_id", session_)
@@ -187,7 +188,7 @@ class Session {
 
   // Log-normal reading times: most short, some long. What would happen after the end has not happened yet.
   void emit(EventJson& json) {
-    if (time_ <= wish_.end) out_.push_back({time_, cart_, json.done()});
+    if (wanted_ && time_ <= wish_.end) out_.push_back({time_, cart_, json.done()});
     const double read_s = persona_.read_s * std::exp(0.8 * dice_.normal());
     time_ += static_cast<Micros>(read_s * static_cast<double>(second_us));
   }
@@ -196,25 +197,25 @@ class Session {
   Dice& dice_;
   const Persona& persona_;
   size_t number_, count_ = 0;
-  std::vector<DemoEvent>& out_;
+  std::vector<SourceEvent>& out_;
   std::string user_, session_, cart_;
   std::string_view region_, device_;
-  bool returning_ = false;
+  bool returning_ = false, wanted_ = true;
   Micros time_ = 0;
   std::vector<Line> cart_lines_;
   std::optional<EventJson> json_;
 };
 
-class Shop final : public DemoSource {
+class Shop final : public EventSource {
  public:
   explicit Shop(const ShopWish& wish) : wish_(wish) {
     Dice dice(wish.seed);
     for (; events_.size() < wish_.events; ++sessions_) Session(wish_, dice, sessions_, events_).play();
     std::stable_sort(events_.begin(), events_.end(),
-                     [](const DemoEvent& a, const DemoEvent& b) { return a.time < b.time; });
+                     [](const SourceEvent& a, const SourceEvent& b) { return a.time < b.time; });
   }
 
-  Result<bool> next(DemoEvent& event) override {
+  Result<bool> next(SourceEvent& event) override {
     if (at_ == events_.size()) return false;
     event = std::move(events_[at_++]);
     return true;
@@ -229,13 +230,13 @@ class Shop final : public DemoSource {
 
  private:
   ShopWish wish_;
-  std::vector<DemoEvent> events_;
+  std::vector<SourceEvent> events_;
   size_t at_ = 0, sessions_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<DemoSource> make_shop(const ShopWish& wish) {
+std::unique_ptr<EventSource> make_shop(const ShopWish& wish) {
   CHECK(wish.events > 0);
   return std::make_unique<Shop>(wish);
 }

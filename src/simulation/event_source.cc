@@ -1,5 +1,5 @@
-// The JSON of one event of the demo.
-#include "tools/demo_event.h"
+// The JSON of one event.
+#include "src/simulation/event_source.h"
 
 #include "codec/json.h"
 #include "codec/time_text.h"

@@ -1,4 +1,4 @@
-// What `headrace demo` sends, and where it comes from.
+// Events that nobody's shop sent: made up, or out of a file.
 #pragma once
 
 #include <string>
@@ -9,18 +9,18 @@
 
 namespace headrace {
 
-struct DemoEvent {
+struct SourceEvent {
   Micros time = 0;
   std::string cart;  // the cart it is about; empty where it is about none
   std::string json;  // the event as POST /api/events takes it
 };
 
 // A stream of events in order of time.
-class DemoSource {
+class EventSource {
  public:
-  virtual ~DemoSource() = default;
+  virtual ~EventSource() = default;
   // The next event; false at the end.
-  virtual Result<bool> next(DemoEvent& event) = 0;
+  virtual Result<bool> next(SourceEvent& event) = 0;
   // How much of the stream has been handed out, 0 to 1.
   virtual double progress() const = 0;
   // One line for people: what this stream is.
