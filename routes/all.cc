@@ -8,7 +8,7 @@ namespace headrace {
 std::span<const RouteTable> all_routes() {
   static const std::array tables = {routes::events(), routes::simulation(), routes::event_stream(),
                                     routes::features(), routes::definitions(),
-                                    routes::cart_predictions(), routes::predictions(), routes::health(),
+                                    routes::cart_predictions(), routes::predictions(), routes::uploads(), routes::health(),
                                     routes::services(),    routes::learning_health(), routes::api_health(),
                                     routes::documents(),   routes::erasures(),
                                     routes::auth(),        routes::keys(),     routes::users(),

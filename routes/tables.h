@@ -17,6 +17,7 @@ RouteTable features();
 RouteTable definitions();
 RouteTable cart_predictions();
 RouteTable predictions();
+RouteTable uploads();
 RouteTable health();
 RouteTable services();
 RouteTable learning_health();

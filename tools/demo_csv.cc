@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec/csv.h"
 #include "codec/time_text.h"
 
 namespace headrace {
@@ -266,23 +267,6 @@ class CsvSource final : public EventSource {
 };
 
 }  // namespace
-
-void split_csv_line(const std::string& line, std::vector<std::string>& fields) {
-  fields.assign(1, "");
-  bool quoted = false;
-  for (size_t at = 0; at < line.size(); ++at) {
-    const char c = line[at];
-    if (quoted && c == '"' && at + 1 < line.size() && line[at + 1] == '"') {
-      fields.back() += line[++at];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-}
 
 Result<std::unique_ptr<EventSource>> open_csv(const std::string& path) {
   auto source = std::make_unique<CsvSource>(path);

@@ -23,7 +23,4 @@ namespace headrace {
 // passed over.
 Result<std::unique_ptr<EventSource>> open_csv(const std::string& path);
 
-// Splits one line of RFC 4180 CSV without line breaks inside fields.
-void split_csv_line(const std::string& line, std::vector<std::string>& fields);
-
 }  // namespace headrace

@@ -8,13 +8,13 @@
 #include <fstream>
 #include <iostream>
 
+#include "codec/csv.h"
 #include "codec/json.h"
 #include "codec/time_text.h"
 #include "src/features/added.h"
 #include "src/scoring/model_set.h"
 #include "src/server/server.h"
 #include "tools/commands.h"
-#include "tools/demo_csv.h"
 #include "tools/scratch_folder.h"
 
 namespace headrace {
@@ -68,7 +68,7 @@ class LabelFile {
 
   Result<> read_into(TrainingSet& set, SampleFormat format) {
     while (next()) {
-      if (cells_.size() == 1 && cells_[0].empty()) continue;
+      if (line_.empty()) continue;
       if (cells_.size() != header_.size()) return wrong(fmt::format("must have {} cells", header_.size()));
       auto time = parse_time(cells_[time_]);
       if (!time) return wrong("time must be such as 2025-09-30T12:00:00Z");

@@ -31,6 +31,7 @@ constexpr RateRule of_learning{SettingId::rates_learning, minute_us, "learning",
 constexpr RateRule of_events{SettingId::rates_events, minute_us, "events", "min"};
 constexpr RateRule of_event_batches{SettingId::rates_event_batches, minute_us, "event_batches", "min"};
 constexpr RateRule of_simulations{SettingId::rates_simulations, minute_us, "simulations", "min"};
+constexpr RateRule of_uploads{SettingId::rates_uploads, hour_us, "uploads", "hour"};
 
 // What counts by a rate of its own: beside that of all the system's calls, or instead of it.
 struct OwnRate {
@@ -39,6 +40,7 @@ struct OwnRate {
   bool beside;
 };
 constexpr std::array own_rates{OwnRate{Counted::prediction, of_predictions, true},
+                               OwnRate{Counted::upload, of_uploads, true},
                                OwnRate{Counted::batch, of_event_batches, false},
                                OwnRate{Counted::simulation, of_simulations, false}};
 

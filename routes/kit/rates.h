@@ -7,6 +7,7 @@
 //   learning               rates.learning                                            client
 //   all others             rates.api_key, rates.user or rates.address                what the caller showed
 //     ...that predict      and rates.predictions                                     client
+//     ...that upload       and rates.uploads                                         client
 //
 // A client is a person, else a key, else an address. Credentials of the class `elevated` have five times as much, those of
 // `unlimited` are not counted.

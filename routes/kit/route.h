@@ -22,7 +22,7 @@ enum class System : uint8_t { cart, predict, shop, learning, stream, ofrep };
 class Call;
 
 // What a call of the row counts as (routes/kit/rates.h).
-enum class Counted : uint8_t { as_any, not_at_all, prediction, batch, simulation };
+enum class Counted : uint8_t { as_any, not_at_all, prediction, batch, simulation, upload };
 
 // A handler as data, made by handler<function> from the function's signature (routes/kit/handler.h).
 struct Handler {

@@ -47,9 +47,9 @@ Task<Result<CartAnswer>> predict_elsewhere(App* app, Shard* shard, std::string c
 
 }  // namespace
 
-Task<Result<>> cover(App& app, Shard& shard, std::string_view payer) {
-  if (payer.empty() || app.credits->covers(shard, payer, 1)) return ready<Result<>>(Done{});
-  return app.credits->obtain(shard, std::string(payer), 1);
+Task<Result<>> cover(App& app, Shard& shard, std::string_view payer, int64_t cost) {
+  if (payer.empty() || app.credits->covers(shard, payer, cost)) return ready<Result<>>(Done{});
+  return app.credits->obtain(shard, std::string(payer), cost);
 }
 
 CartAnswer answer_of_prediction(const Prediction& prediction, bool explain) {

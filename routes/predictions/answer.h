@@ -60,8 +60,8 @@ using CartAnswer = Written<CartPrediction>;
 
 CartAnswer answer_of_prediction(const Prediction& prediction, bool explain);
 
-// On the loop of the shard: whoever pays has a credit to spend on what is logged next. Error::insufficient_credits.
-Task<Result<>> cover(App& app, Shard& shard, std::string_view payer);
+// On the loop of the shard: whoever pays has so many credits to spend on what is logged next. Error::insufficient_credits.
+Task<Result<>> cover(App& app, Shard& shard, std::string_view payer, int64_t cost = 1);
 
 // Scores the stored features of `cart`, a scoped key, on its home.
 Task<Result<CartAnswer>> predict_cart(App& app, std::string cart, PredictOptions options);

@@ -171,6 +171,8 @@ inline constexpr size_t prediction_cache_entries = 10'000;  // per partition
 inline constexpr size_t predict_batch_max = 1'000;          // carts of one request
 
 // Queries
+inline constexpr size_t uploaded_rows_max = 20'000;          // of a file to be scored...
+inline constexpr size_t uploaded_rows_at_once = 250;         // ...of which so many are logged in a turn of the loop
 inline constexpr size_t simulated_events_max = 10'000;       // of one request...
 inline constexpr size_t simulated_piece_events = 500;        // ...of which so many are taken in at once
 inline constexpr size_t page_limit_max = 1'000;

@@ -43,6 +43,7 @@ constexpr std::array<SettingRow, setting_count> table = {{
     {"rates.events", "core-platform", integer, true, 0, rate_max, {}, {1000}, "Requests of a producer in a minute; 0: no limit"},
     {"rates.event_batches", "core-platform", integer, true, 0, rate_max, {}, {100}, "Batches of a producer in a minute; 0: no limit"},
     {"rates.simulations", "core-platform", integer, true, 0, rate_max, {}, {10}, "Simulations of a producer in a minute; 0: no limit"},
+    {"rates.uploads", "core-platform", integer, true, 0, rate_max, {}, {10}, "Files that a client uploads in an hour; 0: no limit"},
 }};
 
 // Of a JSON value: "inf" and the like, which from_chars would take, are none.

@@ -30,8 +30,9 @@ enum class SettingId : uint8_t {
   rates_events,
   rates_event_batches,
   rates_simulations,
+  rates_uploads,
 };
-inline constexpr size_t setting_count = 16;
+inline constexpr size_t setting_count = 17;
 
 enum class SettingKind : uint8_t { integer, number, word };
 

@@ -194,6 +194,15 @@ def test_simulations_have_a_rate_instead_of_that_of_events(server, client, rates
     assert ask(server, "GET", "/api/events", key=key).status_code == 200
 
 
+def test_uploads_run_out_before_the_key_does(server, client, rates):
+    key = make_key(client, roles=["service"])["key"]
+    file = {"file": ("rows.csv", b"tenure,monthly_charges,contract_type\n5,70,One year", "text/csv")}
+    replies = [ask(server, "POST", "/api/upload/csv/churn-prediction", key=key, files=file) for _ in range(11)]
+    assert [reply.status_code for reply in replies] == [200] * 10 + [429]
+    check_refusal(replies[10], 10)
+    assert numbers(ask(server, key=key)) == (1000, 989)
+
+
 def test_what_is_not_permitted_is_not_counted(server, client):
     made = make_key(client, roles=["service"], scopes=["predictions:read"])
     assert ask(server, "GET", "/api/events", key=made["key"]).status_code == 403
