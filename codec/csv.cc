@@ -73,4 +73,17 @@ void split_csv_line(std::string_view line, std::vector<std::string>& cells) {
   if (!found.ok() || !*found) cells.clear();
 }
 
+void append_csv_cell(std::string_view text, std::string& out) {
+  if (text.find_first_of(",\"\r\n") == text.npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
 }  // namespace headrace

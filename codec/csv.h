@@ -33,4 +33,7 @@ class CsvReader {
 // The cells of a row that is one line; none where it is empty or cannot be read.
 void split_csv_line(std::string_view line, std::vector<std::string>& cells);
 
+// Appends a cell, in quotes where it needs them.
+void append_csv_cell(std::string_view text, std::string& out);
+
 }  // namespace headrace

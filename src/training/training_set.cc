@@ -1,6 +1,7 @@
 // One pass per partition: an entity's features are made by its home's log alone.
 #include "src/training/training_set.h"
 
+#include "codec/csv.h"
 #include "codec/json.h"
 #include "codec/scoped_key.h"
 #include "codec/time_text.h"
@@ -66,19 +67,6 @@ Result<> TrainingSet::run_partition(uint32_t partition) {
     TRY_DONE((*scratch)->relieve());
     TRY_DONE(store_->relieve());
   }
-}
-
-void append_csv_cell(std::string_view text, std::string& out) {
-  if (text.find_first_of(",\"\r\n") == text.npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
 }
 
 void append_sample_head(std::string_view entity, Micros moment, SampleFormat format, std::string& out) {

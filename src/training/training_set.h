@@ -78,7 +78,5 @@ class TrainingSet {
 
 // The text of a row before its label and features.
 void append_sample_head(std::string_view entity, Micros moment, SampleFormat format, std::string& out);
-// Appends a cell of CSV (RFC 4180).
-void append_csv_cell(std::string_view text, std::string& out);
 
 }  // namespace headrace
